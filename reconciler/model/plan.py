@@ -1,0 +1,183 @@
+"""The plan as a value; `reports/plan_json.py` writes it as the published format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from reconciler.model.identity import Subject
+from reconciler.model.source import Source
+
+
+class Action(StrEnum):
+    """What a change does; a reassign is a remove and a grant in one pool, in that order."""
+
+    GRANT = "grant"
+    REMOVE = "remove"
+    REASSIGN = "reassign"
+    ISSUE_OFFLINE = "issue_offline"
+
+
+class Pairing(StrEnum):
+    """Whether the files declared a transfer (`replaces`) or the planner made the pair."""
+
+    DECLARED = "declared"
+    AUTOMATIC = "automatic"
+
+
+class Cause(StrEnum):
+    """What brought a change about: this revision of the files, drift before it, or a date."""
+
+    CHANGE = "change"
+    DRIFT = "drift"
+    DATE = "date"
+
+
+class Scope(StrEnum):
+    """How much of an organization a refusal withholds."""
+
+    CHANGE = "change"
+    POOL = "pool"
+    ORGANIZATION = "organization"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change, ready to run or withheld.
+
+    `subject` gains (grant, reassign, issue_offline) or loses (remove); `holder` is the one who
+    loses in a reassign (`from` in the plan's JSON). `ends_sessions` are machine IDs. `used_after`
+    is the pool's use after it, None for a change that is withheld. `expires` is the last day of
+    an offline license.
+    """
+
+    id: str
+    action: Action
+    product: str
+    subject: Subject
+    source: Source
+    holder: Subject | None = None
+    pairing: Pairing | None = None
+    loses_last_license: bool = False
+    ends_sessions: tuple[str, ...] = ()
+    used_after: int | None = None
+    expires: date | None = None
+    cause: Cause = Cause.CHANGE
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deferral:
+    """A wanted change that must wait; `available_from` is the first day it may run, if known."""
+
+    action: Action
+    product: str
+    subject: Subject
+    reason: str
+    message: str
+    source: Source
+    available_from: date | None = None
+    expires: date | None = None
+    cause: Cause = Cause.CHANGE
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A rule that withholds changes until a person acts."""
+
+    code: str
+    scope: Scope
+    message: str
+    product: str | None = None
+    details: Mapping[str, Any] | None = None
+    withheld: tuple[Change, ...] = ()
+    source: Source | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person should know; it withholds nothing (`warnings` in the plan's JSON)."""
+
+    code: str
+    message: str
+    details: Mapping[str, Any] | None = None
+    source: Source | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The seats of one product before, while and after the changes; None is unknown."""
+
+    product: str
+    quota: int | None
+    used: int | None
+    used_after: int | None
+    peak: int | None
+    offline: int | None
+    machine_quota: int | None
+    machines: int | None
+    expires: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationPlan:
+    """The plan of one organization; `changes` stand in the order of execution."""
+
+    id: int
+    name: str | None
+    pools: tuple[Pool, ...] = ()
+    changes: tuple[Change, ...] = ()
+    deferred: tuple[Deferral, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    warnings: tuple[Notice, ...] = ()
+    losing: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing waits and nothing was refused."""
+        return not self.deferred and not self.refusals
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the person who planned allowed: a ceiling of removals, irrevocable operations."""
+
+    removals: int | None = None
+    irrevocable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Which files the plan was made from."""
+
+    digest: str
+    revision: str | None = None
+    dirty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole plan. `live` is false where it was made from a snapshot or for another day."""
+
+    created_at: datetime
+    as_of: date
+    valid_until: datetime
+    tool: str
+    target: str
+    configuration: Configuration
+    allowed: Allowed
+    organizations: tuple[OrganizationPlan, ...]
+    live: bool = True
+
+    @property
+    def applyable(self) -> bool:
+        """Whether at least one change may run against a live target."""
+        return self.live and any(organization.changes for organization in self.organizations)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing waits and nothing was refused in any organization."""
+        return all(organization.complete for organization in self.organizations)
