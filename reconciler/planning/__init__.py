@@ -1,0 +1,1 @@
+"""Pure functions from state and desired state to a plan."""

@@ -1,0 +1,152 @@
+"""What keeps a subject from being granted, and a holder from being removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from reconciler.model.desired import NotAMember, Policy, Wanted
+from reconciler.model.identity import Subject, SubjectKind
+from reconciler.model.plan import Action
+from reconciler.model.state import Member, MemberStatus
+from reconciler.planning.demand import DAY, Candidate, Demand, Reason, Waiting
+from reconciler.planning.pools import PoolState
+from reconciler.products import SeatUnit
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The eligibility rules of one pool on one day.
+
+    `members` maps compared emails to members. `irrevocable` tells whether the person who plans
+    allowed irrevocable operations, which the policy must allow too.
+    """
+
+    pool: PoolState
+    members: Mapping[str, Member]
+    policy: Policy
+    day: date
+    irrevocable: bool
+
+    @property
+    def spelling(self) -> Mapping[str, str]:
+        """Members' emails as the API spells them, by their compared form."""
+        return {key: member.email for key, member in self.members.items()}
+
+    def user(self, wanted: Wanted) -> Reason | None:
+        """Return what keeps a user from being granted the product."""
+        member = self.members.get(wanted.subject.key)
+        if member is None:
+            return Reason(
+                "not_a_member",
+                f"{wanted.subject.id} is not a member of the organization: invite the person "
+                "first, or remove the entry",
+                refuse=self.policy.not_a_member is NotAMember.FAIL,
+            )
+        if member.status is MemberStatus.PENDING:
+            return Reason("pending_member", f"{member.email} has not accepted the invitation yet")
+        return self.subscription()
+
+    def machine(self, wanted: Wanted) -> Reason | None:
+        """Return what keeps a machine from being granted the product."""
+        if self.pool.product.seat is SeatUnit.MACHINE:
+            return self.subscription()
+        name = f" ({wanted.name})" if wanted.name else ""
+        return Reason(
+            "awaiting_activation",
+            f"{wanted.subject.id}{name} registers when the product is activated on that host",
+        )
+
+    def subscription(self) -> Reason | None:
+        """Return the reason against any grant where the subscription has ended."""
+        if not self.pool.expired(self.day) or self.pool.subscription is None:
+            return None
+        ended = self.pool.subscription.expires
+        return Reason("subscription_expired", f"the subscription ended on {ended}")
+
+    def hold(self, subject: Subject) -> Reason | None:
+        """Return what keeps a holder from being removed."""
+        if subject.key in self.policy.protected:
+            source = self.policy.sources.get("protected")
+            where = f" ({source})" if source else ""
+            return Reason("protected", f"{subject.id} is protected{where}", refuse=True)
+        if subject.kind is SubjectKind.MACHINE:
+            license_ = (self.pool.offline or {}).get(subject.id)
+            if license_ is not None:
+                until = license_.expires
+                return Reason(
+                    "offline_locked",
+                    f"{subject.id} holds an offline license"
+                    + (f" until {until}" if until else "")
+                    + ", which cannot be taken back",
+                    until + DAY if until else None,
+                )
+        return None
+
+    def offline(self, wanted: Wanted) -> Reason | None:
+        """Return what keeps an offline license from being issued to a wanted machine."""
+        last = wanted.offline_until
+        subscription = self.pool.subscription
+        expired = self.subscription()
+        if expired is not None:
+            return expired
+        if subscription is not None and subscription.offline_allowed is False:
+            return Reason(
+                "offline_not_allowed", "the subscription does not include offline licenses"
+            )
+        ends = subscription.expires if subscription is not None else None
+        if ends is not None and last is not None and last > ends:
+            return Reason(
+                "subscription_expired",
+                f"an offline license until {last} would outlive the subscription, which ends "
+                f"on {ends}",
+            )
+        if not (self.policy.allow_irrevocable and self.irrevocable):
+            return Reason(
+                "irrevocable",
+                f"an offline license for {wanted.subject.id} until {last} cannot be taken back: "
+                "it needs `allow_irrevocable: true` in the policy and --allow-irrevocable",
+                refuse=True,
+            )
+        return None
+
+
+def offline_demand(rules: Rules, demand: Demand) -> tuple[list[Candidate], list[Waiting]]:
+    """Return the offline licenses that a list of machines lacks, and those that must wait."""
+    pool, day = rules.pool, rules.day
+    is_seat = pool.product.seat is SeatUnit.MACHINE
+    candidates: list[Candidate] = []
+    waiting: list[Waiting] = []
+    for wanted in demand.wanted_list.wanted:
+        last = wanted.offline_until
+        if last is None or last < day or not wanted.wanted_on(day):
+            continue
+        registered = pool.machines is not None and wanted.subject.id in pool.machines
+        candidate = Candidate(
+            wanted,
+            wanted.subject,
+            demand.rank(wanted),
+            seat=not is_seat,
+            slot=not is_seat and not registered,
+            action=Action.ISSUE_OFFLINE,
+            expires=last,
+        )
+        license_ = (pool.offline or {}).get(wanted.subject.id)
+        if license_ is not None:
+            until = license_.expires
+            if until is not None and until < last:
+                reason = Reason(
+                    "offline_locked",
+                    f"the offline license of {wanted.subject.id} ends on {until} and can be "
+                    "renewed only then",
+                    until + DAY,
+                )
+                waiting.append(Waiting(candidate, reason))
+            continue
+        reason_ = rules.offline(wanted)
+        if reason_ is None:
+            candidates.append(candidate)
+        else:
+            waiting.append(Waiting(candidate, reason_))
+    return candidates, waiting

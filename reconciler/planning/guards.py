@@ -1,0 +1,168 @@
+"""The guards of a whole organization: how many may lose something, and who must be licensed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.model.desired import Policy, UnlicensedMembers, UnlistedMachines
+from reconciler.model.identity import Subject, SubjectKind
+from reconciler.model.plan import Change, Notice, Refusal, Scope
+from reconciler.model.source import Source
+from reconciler.model.state import Member, MemberStatus
+from reconciler.planning.demand import Demand
+from reconciler.planning.pool_plan import PoolDraft
+from reconciler.planning.pools import PoolState
+from reconciler.planning.seats import gains, losses
+from reconciler.products import SeatUnit
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What an organization's changes take away.
+
+    `losing` are the subjects that lose a license or registration without gaining another, sorted;
+    `subjects` is how many hold anything in the managed lists; `emptied` names the lists of two or
+    more that nobody is left in.
+    """
+
+    losing: tuple[Subject, ...]
+    subjects: int
+    emptied: tuple[str, ...]
+
+
+def losses_of(changes: Sequence[Change], drafts: Sequence[PoolDraft], policy: Policy) -> Losses:
+    """Return what these changes of one organization take away."""
+    changes = tuple(changes)
+    losing = sorted(set(losses(changes)) - gains(changes))
+    holders: set[tuple[SubjectKind, str]] = set()
+    emptied = []
+    for draft in drafts:
+        for demand in draft.demands:
+            held = _held(draft, demand)
+            if not _acts_on(draft, demand, policy):
+                continue
+            holders.update((demand.wanted_list.kind, key) for key in held)
+            if len(held) >= 2 and not _left(draft, demand, held, changes):
+                emptied.append(f"the {demand.wanted_list.kind}s of {draft.desired.product}")
+    return Losses(tuple(losing), len(holders), tuple(emptied))
+
+
+def _held(draft: PoolDraft, demand: Demand) -> Sequence[str]:
+    pool = draft.pool
+    found = pool.holders if demand.wanted_list.kind is SubjectKind.USER else pool.machines
+    return tuple(found or ())
+
+
+def _acts_on(draft: PoolDraft, demand: Demand, policy: Policy) -> bool:
+    """Tell whether this list can take something from its holders at all."""
+    if demand.wanted_list.kind is SubjectKind.USER or draft.pool.product.seat is SeatUnit.MACHINE:
+        return True
+    return policy.unlisted_machines is UnlistedMachines.REMOVE
+
+
+def _left(
+    draft: PoolDraft, demand: Demand, held: Sequence[str], changes: tuple[Change, ...]
+) -> bool:
+    here = tuple(
+        change
+        for change in changes
+        if change.product == draft.desired.product
+        and change.subject.kind is demand.wanted_list.kind
+    )
+    return bool(gains(here)) or len(losses(here)) < len(held)
+
+
+def check_removals(
+    found: Losses, policy: Policy, ceiling: int | None, total: int
+) -> Refusal | None:
+    """Return the refusal of an organization that would lose too much.
+
+    `ceiling` is what the person who plans allowed for the whole plan, `total` what it comes to.
+    """
+    count = len(found.losing)
+    source = policy.sources.get("max_removals")
+    details = {
+        "losing": [subject.id for subject in found.losing],
+        "subjects": found.subjects,
+        "emptied": list(found.emptied),
+        "allowed": ceiling,
+    }
+    if ceiling is not None:
+        if count == 0 or total <= ceiling:
+            return None
+        message = (
+            f"{count} would lose a license or registration here, {total} in the whole plan, "
+            f"and --allow-removals allows {ceiling}: review the plan, then allow {total} or list "
+            "those who should stay"
+        )
+        return _organization("max_removals", message, details, source)
+    limit = policy.max_removals.limit(found.subjects)
+    details["limit"] = limit
+    rule = (
+        f"the larger of {policy.max_removals.count} and {policy.max_removals.percent:g} % of "
+        f"{found.subjects}"
+    )
+    where = f", set at {source}" if source else ""
+    if count > limit:
+        message = (
+            f"{count} would lose a license or registration, more than max_removals allows "
+            f"({limit}: {rule}{where}): review the plan, then allow it with "
+            f"--allow-removals {total}"
+        )
+        return _organization("max_removals", message, details, source)
+    if found.emptied:
+        message = (
+            f"nobody would be left in {' and '.join(found.emptied)}: emptying a list always "
+            f"needs --allow-removals (here: --allow-removals {total})"
+        )
+        return _organization("max_removals", message, details, source)
+    return None
+
+
+def _organization(
+    code: str, message: str, details: dict[str, object], source: Source | None
+) -> Refusal:
+    return Refusal(code, Scope.ORGANIZATION, message, details=details, source=source)
+
+
+def check_unlicensed(
+    members: Mapping[str, Member],
+    pools: Sequence[PoolState],
+    changes: Sequence[Change],
+    policy: Policy,
+) -> Refusal | Notice | None:
+    """Say which active members hold no license of any product once these changes are made.
+
+    `members` are by their compared email. Nothing is said where the holders are unknown.
+    """
+    rule = policy.unlicensed_members
+    if rule is UnlicensedMembers.IGNORE or any(pool.holders is None for pool in pools):
+        return None
+    changes = tuple(changes)
+    lost = {s.id: count for s, count in losses(changes).items() if s.kind is SubjectKind.USER}
+    gained = {s.id for s in gains(changes) if s.kind is SubjectKind.USER}
+    held: dict[str, int] = {}
+    for pool in pools:
+        for key in pool.holders or ():
+            held[key] = held.get(key, 0) + 1
+    without = sorted(
+        member.email
+        for key, member in members.items()
+        if member.status is MemberStatus.ACTIVE
+        and held.get(key, 0) <= lost.get(key, 0)
+        and key not in gained
+    )
+    if not without:
+        return None
+    named = ", ".join(without[:3]) + (f" and {len(without) - 3} more" if len(without) > 3 else "")
+    is_are = "active member is" if len(without) == 1 else "active members are"
+    message = (
+        f"{len(without)} {is_are} without any license ({named}); the vendor's terms ask that an "
+        "organization license all of its users"
+    )
+    details = {"emails": without}
+    source = policy.sources.get("unlicensed_members")
+    if rule is UnlicensedMembers.FAIL:
+        return _organization("unlicensed_members", message, dict(details), source)
+    return Notice("unlicensed_members", message, details, source)

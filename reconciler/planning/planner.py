@@ -1,0 +1,241 @@
+"""The planner: the state and the desired state in, the plan out; pure and deterministic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta, tzinfo
+
+from reconciler.model.desired import DesiredOrganization
+from reconciler.model.identity import Subject, SubjectKind, email_key
+from reconciler.model.plan import (
+    Action,
+    Allowed,
+    Change,
+    Configuration,
+    Deferral,
+    Notice,
+    OrganizationPlan,
+    Plan,
+    Pool,
+    Refusal,
+)
+from reconciler.model.state import Member, OrganizationState
+from reconciler.planning.changes import Maker
+from reconciler.planning.demand import DAY, boundaries
+from reconciler.planning.eligibility import Rules
+from reconciler.planning.guards import Losses, check_removals, check_unlicensed, losses_of
+from reconciler.planning.notices import continuity_notices, moves_between, pool_notices
+from reconciler.planning.order import schedule
+from reconciler.planning.pool_plan import Known, PoolDraft, draft_pool
+from reconciler.planning.pools import PoolState, pools_of
+from reconciler.planning.seats import Tally, gains, losses
+from reconciler.products import PRODUCTS
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """Everything a plan is made from.
+
+    `states` must hold every organization of `desired`. `created_at` is an aware time. `as_of` is
+    the day in `timezone` for which is planned. `live` tells whether the plan may be applied.
+    """
+
+    desired: tuple[DesiredOrganization, ...]
+    states: Mapping[int, OrganizationState]
+    as_of: date
+    created_at: datetime
+    tool: str
+    target: str
+    configuration: Configuration
+    allowed: Allowed
+    live: bool
+    timezone: tzinfo
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """One organization before its guards."""
+
+    desired: DesiredOrganization
+    name: str | None
+    members: Mapping[str, Member]
+    every_pool: tuple[PoolState, ...]
+    pools: tuple[PoolDraft, ...]
+    changes: tuple[Change, ...]
+    before: Mapping[str, Tally]
+    after: Mapping[str, Tally]
+    notices: tuple[Notice, ...]
+    losses: Losses
+
+
+def make_plan(request: PlanRequest) -> Plan:
+    """Plan every organization of the request, sorted by ID."""
+    drafts = [
+        _draft(desired, request.states[desired.id], request)
+        for desired in sorted(request.desired, key=lambda organization: organization.id)
+    ]
+    total = sum(len(draft.losses.losing) for draft in drafts)
+    organizations = [_finish(draft, request, total) for draft in drafts]
+    return Plan(
+        created_at=request.created_at,
+        as_of=request.as_of,
+        valid_until=_valid_until(drafts, request),
+        tool=request.tool,
+        target=request.target,
+        configuration=request.configuration,
+        allowed=request.allowed,
+        organizations=moves_between(organizations),
+        live=request.live,
+    )
+
+
+def _draft(desired: DesiredOrganization, state: OrganizationState, request: PlanRequest) -> _Draft:
+    pools = pools_of(state, request.as_of)
+    members = {email_key(member.email): member for member in state.members or ()}
+    known = Known(members=state.members is not None, subscriptions=state.subscriptions is not None)
+    drafts = []
+    for product in desired.products:
+        pool = pools[product.product]
+        rules = Rules(pool, members, desired.policy, request.as_of, request.allowed.irrevocable)
+        drafts.append(draft_pool(product, pool, rules, Maker(desired.id, product.product), known))
+    before = {draft.desired.product: Tally(draft.pool) for draft in drafts}
+    after = {draft.desired.product: Tally(draft.pool) for draft in drafts}
+    order = schedule({draft.desired.product: draft.changes for draft in drafts}, after)
+    changes = _with_last_licenses(order.changes, tuple(pools.values()))
+    return _Draft(
+        desired=desired,
+        name=desired.name or state.name,
+        members=members,
+        every_pool=tuple(pools.values()),
+        pools=tuple(drafts),
+        changes=changes,
+        before=before,
+        after=after,
+        notices=tuple(continuity_notices(order.interrupted)),
+        losses=losses_of(changes, drafts, desired.policy),
+    )
+
+
+def _with_last_licenses(
+    changes: tuple[Change, ...], pools: Sequence[PoolState]
+) -> tuple[Change, ...]:
+    """Mark the changes after which a subject holds nothing in the organization any more."""
+    gaining = gains(changes)
+    last = {
+        subject
+        for subject, count in losses(changes).items()
+        if subject not in gaining and _held_in(pools, subject) <= count
+    }
+    if not last:
+        return changes
+
+    def marked(change: Change) -> Change:
+        loser = change.subject if change.action is Action.REMOVE else change.holder
+        if loser is None or loser.compared not in last:
+            return change
+        return replace(change, loses_last_license=True)
+
+    return tuple(marked(change) for change in changes)
+
+
+def _held_in(pools: Sequence[PoolState], subject: Subject) -> int:
+    if subject.kind is SubjectKind.USER:
+        return sum(subject.id in (pool.holders or ()) for pool in pools)
+    return sum(subject.id in (pool.machines or ()) for pool in pools)
+
+
+def _finish(draft: _Draft, request: PlanRequest, total: int) -> OrganizationPlan:
+    """Put one organization's guards to its changes; a refusal of theirs withholds all of them."""
+    policy = draft.desired.policy
+    refusals = [refusal for pool in draft.pools for refusal in pool.refusals]
+    notices = [*draft.notices]
+    stops: list[Refusal] = []
+    removals = check_removals(draft.losses, policy, request.allowed.removals, total)
+    if removals is not None:
+        stops.append(removals)
+    if any(product.users is not None for product in draft.desired.products):
+        unlicensed = check_unlicensed(draft.members, draft.every_pool, draft.changes, policy)
+        if isinstance(unlicensed, Refusal):
+            stops.append(unlicensed)
+        elif unlicensed is not None:
+            notices.append(unlicensed)
+    changes, after = draft.changes, draft.after
+    if stops:
+        withheld = tuple(replace(change, used_after=None) for change in changes)
+        refusals += [replace(stop, withheld=withheld) for stop in stops]
+        changes, after = (), draft.before
+    for pool in draft.pools:
+        tally = after[pool.desired.product]
+        notices += [*pool.notices, *pool_notices(pool, tally, request.as_of)]
+    deferred = [deferral for pool in draft.pools for deferral in pool.deferred]
+    return OrganizationPlan(
+        id=draft.desired.id,
+        name=draft.name,
+        pools=tuple(_pool(pool, after[pool.desired.product]) for pool in draft.pools),
+        changes=changes,
+        deferred=tuple(sorted(deferred, key=_deferral_order)),
+        refusals=tuple(sorted(refusals, key=_refusal_order)),
+        warnings=tuple(sorted(notices, key=_notice_order)),
+        losing=len(draft.losses.losing) if changes else 0,
+    )
+
+
+def _pool(draft: PoolDraft, after: Tally) -> Pool:
+    pool = draft.pool
+    return Pool(
+        product=draft.desired.product,
+        quota=pool.quota,
+        used=pool.used,
+        used_after=after.used,
+        peak=after.peak,
+        offline=None if pool.offline is None else len(pool.offline),
+        machine_quota=pool.machine_quota,
+        machines=None if pool.machines is None else len(pool.machines),
+        expires=pool.subscription.expires if pool.subscription else None,
+    )
+
+
+_PRODUCT_ORDER = {key: number for number, key in enumerate(PRODUCTS)}
+
+
+def _deferral_order(deferral: Deferral) -> tuple[int, str, int, str, str]:
+    """Sort by product, then by place in the files."""
+    source = deferral.source
+    product = _PRODUCT_ORDER[deferral.product]
+    return (product, source.file, source.line, deferral.action, deferral.subject.key)
+
+
+def _refusal_order(refusal: Refusal) -> tuple[int, str, str, int]:
+    """Sort the widest first: organization, then products in order, then place in the files."""
+    product = -1 if refusal.product is None else _PRODUCT_ORDER[refusal.product]
+    source = refusal.source
+    return (product, refusal.code, source.file if source else "", source.line if source else 0)
+
+
+def _notice_order(notice: Notice) -> tuple[str, str]:
+    return (notice.code, notice.message)
+
+
+def _valid_until(drafts: Sequence[_Draft], request: PlanRequest) -> datetime:
+    """Return the earlier of the plan's greatest age and the next day that alters it."""
+    ages = [draft.desired.policy.max_plan_age for draft in drafts]
+    latest = request.created_at + min(ages, default=timedelta(days=7))
+    days: set[date] = set()
+    for draft in drafts:
+        for pool in draft.pools:
+            days |= boundaries(pool.desired, request.as_of)
+            days |= {day + DAY for day in _ends(pool) if day >= request.as_of}
+    if not days:
+        return latest
+    next_day = datetime.combine(min(days), time(), request.timezone)
+    return min(latest, next_day.astimezone(request.created_at.tzinfo))
+
+
+def _ends(draft: PoolDraft) -> list[date]:
+    """Return the last days of the subscription and of the offline licenses."""
+    subscription = draft.pool.subscription
+    found = [row.expires for row in (draft.pool.offline or {}).values() if row.expires]
+    if subscription is not None and subscription.expires is not None:
+        found.append(subscription.expires)
+    return found
