@@ -1,0 +1,104 @@
+"""What a failed connection means: which of our errors, and what a person can do about it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from requests import exceptions as errors
+from urllib3 import exceptions as urllib3_errors
+
+from reconciler.backends.answers import UNCLEAR
+from reconciler.errors import ApiError, UnclearOutcomeError, UnreachableError
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    what: str
+    hint: str
+    sent: bool
+
+
+def connection_failure(
+    error: BaseException, *, address: str, timeout: float, write: bool
+) -> ApiError:
+    """Return the error for a request that got no whole answer.
+
+    A write that may have reached the server is an `UnclearOutcomeError`; everything else is an
+    `UnreachableError`, after which nothing has changed.
+    """
+    account = _account(tuple(_causes(error)), timeout)
+    if write and account.sent:
+        return UnclearOutcomeError(f"{address}: {account.what}; {UNCLEAR}")
+    return UnreachableError(f"{address}: {account.what}", hint=account.hint)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield the error and all that it wraps: requests and urllib3 nest by args and by reason."""
+    pending = [error]
+    seen: set[int] = set()
+    while pending:
+        current = pending.pop()
+        if not isinstance(current, BaseException) or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        pending += [current.__cause__, current.__context__, getattr(current, "reason", None)]
+        pending += [argument for argument in current.args if isinstance(argument, BaseException)]
+
+
+def _account(causes: tuple[BaseException, ...], timeout: float) -> _Account:
+    for kinds, account in _ACCOUNTS:
+        if any(isinstance(cause, kinds) for cause in causes):
+            return replace(account, what=account.what.format(timeout=f"{timeout:g}"))
+    # requests raises a bare OSError for a CA bundle that is not there, before it connects.
+    return _Account("no request can be made", "check REQUESTS_CA_BUNDLE", sent=False)
+
+
+_SLOW = "try again, or raise api.timeout in the workspace file"
+
+_ACCOUNTS: tuple[tuple[tuple[type[BaseException], ...], _Account], ...] = (
+    (
+        (ssl.SSLCertVerificationError,),
+        _Account(
+            "the server's TLS certificate cannot be verified",
+            "for a company's own CA let REQUESTS_CA_BUNDLE name its PEM file",
+            sent=False,
+        ),
+    ),
+    (
+        (errors.ProxyError, urllib3_errors.ProxyError),
+        _Account("the proxy cannot be used", "check HTTPS_PROXY and NO_PROXY", sent=False),
+    ),
+    (
+        (socket.gaierror,),
+        _Account("there is no host of this name", "check the URL and the DNS", sent=False),
+    ),
+    (
+        (ConnectionRefusedError,),
+        _Account("the connection was refused", "is the server up, is the port right?", sent=False),
+    ),
+    (
+        (urllib3_errors.NewConnectionError, errors.InvalidURL),
+        _Account("no connection can be made", "check the URL and the network", sent=False),
+    ),
+    (
+        (urllib3_errors.ConnectTimeoutError, errors.ConnectTimeout),
+        _Account("no connection within {timeout} s", _SLOW, sent=False),
+    ),
+    (
+        (urllib3_errors.ReadTimeoutError, errors.ReadTimeout, TimeoutError),
+        _Account("no answer within {timeout} s", _SLOW, sent=True),
+    ),
+    (
+        (urllib3_errors.SSLError, errors.SSLError, ssl.SSLError),
+        _Account("the TLS connection failed", "check that it is an https address", sent=True),
+    ),
+    (
+        (errors.RequestException, urllib3_errors.HTTPError, ConnectionError),
+        _Account("the connection broke off", "try again", sent=True),
+    ),
+)
+"""The first row whose kinds are among the causes tells; `sent`: the request may have arrived."""

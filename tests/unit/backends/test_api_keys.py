@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import pytest
+
+from reconciler.backends.keys import ApiKey, KeyRing
+from reconciler.errors import AuthenticationError, UsageError
+from reconciler.model.settings import ApiSettings, Settings
+
+URL = "https://testops.katalon.io"
+SECRET = "sk-Very-Secret"
+
+
+def ring(
+    environ: dict[str, str],
+    *,
+    key_env: str | None = None,
+    keys: dict[int, str] | None = None,
+    url: str = URL,
+    explicit: bool = True,
+) -> KeyRing:
+    settings = Settings(ApiSettings(key_env=key_env), MappingProxyType(keys or {}))
+    return KeyRing.from_environment(environ, settings, url, explicit=explicit)
+
+
+def test_the_key_comes_from_the_default_variable() -> None:
+    assert ring({"RECONCILER_API_KEY": SECRET}).for_organization(1).reveal() == SECRET
+
+
+def test_the_workspace_can_name_another_variable() -> None:
+    keys = ring(
+        {"RECONCILER_QA": "b", "RECONCILER_API_KEY": "a"}, key_env="RECONCILER_QA"
+    ).for_organization(1)
+    assert (keys.reveal(), keys.name) == ("b", "RECONCILER_QA")
+
+
+def test_an_organization_has_its_own_key_and_the_others_the_default_one() -> None:
+    keys = ring({"RECONCILER_API_KEY": "a", "RECONCILER_KEY_7": "b"}, keys={7: "RECONCILER_KEY_7"})
+    assert keys.for_organization(7).reveal() == "b"
+    assert keys.for_organization(8).reveal() == "a"
+    assert [key.reveal() for key in keys.all()] == ["a", "b"]
+
+
+def test_an_organization_whose_own_key_is_not_set_does_not_get_the_default_one() -> None:
+    keys = ring({"RECONCILER_API_KEY": "a"}, keys={7: "RECONCILER_KEY_7"})
+    with pytest.raises(AuthenticationError, match="RECONCILER_KEY_7 is not set"):
+        keys.for_organization(7)
+
+
+def test_an_organization_without_a_key_is_told_which_variable_to_set() -> None:
+    keys = ring({"RECONCILER_KEY_7": "b"}, keys={7: "RECONCILER_KEY_7"})
+    with pytest.raises(AuthenticationError, match="RECONCILER_API_KEY is not set"):
+        keys.for_organization(8)
+
+
+@pytest.mark.parametrize("value", [None, "", "  \n"])
+def test_no_key_at_all_is_told_with_the_variable_to_set(value: str | None) -> None:
+    environ = {} if value is None else {"RECONCILER_API_KEY": value}
+    with pytest.raises(AuthenticationError, match="RECONCILER_API_KEY is not set"):
+        ring(environ)
+
+
+def test_a_variable_of_another_prefix_is_refused() -> None:
+    with pytest.raises(AuthenticationError, match="must begin with RECONCILER_"):
+        ring({"AWS_SECRET_ACCESS_KEY": SECRET}, key_env="AWS_SECRET_ACCESS_KEY")
+
+
+def test_space_around_a_key_does_not_matter() -> None:
+    assert ring({"RECONCILER_API_KEY": f" {SECRET}\r\n"}).for_organization(1).reveal() == SECRET
+
+
+@pytest.mark.parametrize("value", [f"{SECRET}\n{SECRET}", f"{SECRET} x", f"{SECRET}\u2026"])
+def test_a_key_with_space_or_foreign_characters_inside_is_refused_unseen(value: str) -> None:
+    with pytest.raises(AuthenticationError) as caught:
+        ring({"RECONCILER_API_KEY": value})
+    assert SECRET not in str(caught.value) + repr(caught.value)
+
+
+@pytest.mark.parametrize("ci", ["true", "1", "yes", "TRUE"])
+def test_in_ci_a_host_that_only_a_file_names_gets_no_key(ci: str) -> None:
+    with pytest.raises(AuthenticationError) as caught:
+        ring({"RECONCILER_API_KEY": SECRET, "CI": ci}, explicit=False)
+    assert "--api" in str(caught.value.hint)
+    assert "RECONCILER_API_URL" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(("ci", "explicit"), [("true", True), ("", False), ("false", False)])
+def test_a_host_that_the_pipeline_names_gets_the_key(ci: str, explicit: bool) -> None:
+    keys = ring({"RECONCILER_API_KEY": SECRET, "CI": ci}, explicit=explicit)
+    assert keys.for_organization(1).reveal() == SECRET
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8080", "http://127.8.8.8", "http://[::1]:1", "http://localhost:1"]
+)
+def test_plain_http_to_this_machine_is_allowed(url: str) -> None:
+    assert ring({"RECONCILER_API_KEY": SECRET}, url=url).for_organization(1).reveal() == SECRET
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://testops.katalon.io", "http://localhost.evil.io", "http://127.0.0.1.evil.io"],
+)
+def test_plain_http_to_another_machine_is_refused(url: str) -> None:
+    with pytest.raises(AuthenticationError, match="plain http"):
+        ring({"RECONCILER_API_KEY": SECRET}, url=url)
+
+
+def test_a_url_with_a_password_is_refused_without_showing_it() -> None:
+    with pytest.raises(UsageError) as caught:
+        ring({"RECONCILER_API_KEY": "x"}, url=f"http://me:{SECRET}@10.0.0.1")
+    assert SECRET not in str(caught.value)
+
+
+def test_the_embedded_store_needs_no_key() -> None:
+    assert ring({"CI": "true"}, url="sqlite:///a.db", explicit=False).all() == ()
+
+
+def test_neither_a_key_nor_a_ring_shows_the_key() -> None:
+    keys = ring({"RECONCILER_API_KEY": SECRET})
+    shown = f"{keys!r} {keys} {keys.all()!r} {ApiKey('RECONCILER_API_KEY', SECRET)}"
+    assert SECRET not in shown
+    assert "RECONCILER_API_KEY" in shown

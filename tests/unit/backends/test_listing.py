@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.backends.listing import list_rows
+from reconciler.errors import ApiError, IncompleteListingError, MalformedAnswerError
+from tests.unit.backends.vendor import DirectTransport, Vendor, user
+
+ENTITY = "UserOrganizationFeature"
+
+
+def listed(vendor: Vendor, size: int = 3) -> list[str]:
+    rows = list_rows(
+        DirectTransport(vendor), ENTITY, key="Organization.id", organization=101, size=size
+    )
+    return [row["userEmail"] for row in rows]
+
+
+def of(count: int) -> Vendor:
+    return Vendor(rows={ENTITY: [user(f"u{number}@x.io") for number in range(count)]})
+
+
+@given(st.integers(0, 40), st.integers(1, 12))
+def test_every_row_comes_once_and_in_order_whatever_the_page_size(count: int, size: int) -> None:
+    assert listed(of(count), size) == [f"u{number}@x.io" for number in range(count)]
+
+
+@given(st.integers(1, 20), st.integers(1, 12))
+def test_a_server_may_make_its_pages_smaller(count: int, limit: int) -> None:
+    vendor = of(count)
+
+    def shrink(request: dict[str, Any]) -> dict[str, Any]:
+        pagination = request["pagination"]
+        smaller = pagination | {"size": min(limit, pagination["size"])}
+        return Vendor.page(vendor, request | {"pagination": smaller})
+
+    vendor.page = shrink  # type: ignore[method-assign]
+    assert listed(vendor, size=8) == [f"u{number}@x.io" for number in range(count)]
+
+
+@given(st.integers(1, 20), st.integers(1, 6), st.data())
+def test_a_row_that_is_lost_or_doubled_is_noticed(count: int, size: int, data: Any) -> None:
+    vendor = of(count)
+    spoilt = data.draw(st.integers(0, (count - 1) // size), label="page")
+    doubled = data.draw(st.booleans(), label="doubled")
+
+    def bend(page: dict[str, Any]) -> dict[str, Any]:
+        if page["number"] != spoilt:
+            return page
+        content = page["content"]
+        content = [*content, content[-1]] if doubled else content[:-1]
+        return page | {"content": content, "numberOfElements": len(content)}
+
+    vendor.bend = bend
+    with pytest.raises(IncompleteListingError):
+        listed(vendor, size)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"totalElements": 6},
+        {"totalElements": 8},
+        {"totalElements": 1_000_000},
+        {"totalElements": 0},
+        {"number": 2},
+        {"size": 4},
+        {"size": 0},
+        {"numberOfElements": 5},
+        {"content": []},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_page_that_lies_about_itself_is_noticed(number: int, change: dict[str, Any]) -> None:
+    vendor = of(7)
+    if change == {"number": 2} and number == 2:
+        change = {"number": 0}
+    vendor.bend = lambda page: page | (change if page["number"] == number else {})
+    with pytest.raises(IncompleteListingError) as caught:
+        listed(vendor)
+    assert "run it again" in str(caught.value.hint) or "pages of" in caught.value.message
+
+
+def test_a_row_that_moved_to_another_page_meanwhile_is_noticed_by_its_id() -> None:
+    vendor = of(6)
+    first: list[dict[str, Any]] = []
+
+    def bend(page: dict[str, Any]) -> dict[str, Any]:
+        if page["number"] == 0:
+            first.extend(page["content"])
+            return page
+        return page | {"content": [first[-1], *page["content"][:-1]]}
+
+    vendor.bend = bend
+    with pytest.raises(IncompleteListingError, match="came twice"):
+        listed(vendor)
+
+
+@pytest.mark.parametrize("owner", [102, "102"])
+def test_a_row_of_another_organization_stops_everything(owner: object) -> None:
+    vendor = of(2)
+    vendor.rows[ENTITY][1]["organizationId"] = owner
+    with pytest.raises(MalformedAnswerError, match="organization 102"):
+        listed(vendor)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"totalElements": None},
+        {"totalElements": "7"},
+        {"totalElements": True},
+        {"totalElements": -1},
+        {"content": None},
+        {"content": {}},
+        {"content": [1]},
+    ],
+    ids=str,
+)
+def test_what_is_no_page_is_told(change: dict[str, Any]) -> None:
+    vendor = of(7)
+    vendor.bend = lambda page: page | change
+    with pytest.raises(MalformedAnswerError):
+        listed(vendor)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=4))
+def test_an_answer_of_any_other_shape_is_an_error_and_no_traceback(page: Any) -> None:
+    vendor = of(1)
+    vendor.bend = lambda _: page
+    with pytest.raises(ApiError):
+        listed(vendor)
+
+
+def test_the_request_is_the_one_the_vendor_documents() -> None:
+    transport = DirectTransport(of(1))
+    list_rows(transport, ENTITY, key="Organization.id", organization=101, size=30)
+    (call,) = transport.calls
+    assert (call.method, call.path, call.write) == ("POST", "/api/v1/search", False)
+    assert call.json == {
+        "type": "UserOrganizationFeature",
+        "conditions": [{"key": "Organization.id", "operator": "=", "value": "101"}],
+        "functions": [],
+        "groupBys": [],
+        "pagination": {"page": 0, "size": 30, "sorts": ["id,asc"]},
+    }
