@@ -1,0 +1,1 @@
+"""The embedded licensing server: store, rules and HTTP."""

@@ -1,0 +1,125 @@
+"""Requests and responses without any web framework, and the error that becomes a response."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any, Protocol
+
+MAX_BODY = 8 * 1024 * 1024
+"""The largest request body that is taken, in bytes."""
+
+SERVER_HEADER = ("X-Licensing-Server", "reconciler")
+"""Sent with every response; by it a client knows that the write routes are this project's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request; `path` is decoded and without the query, header names are in any case."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    body: bytes | None = None
+
+    def header(self, name: str) -> str | None:
+        """Return a header's value, or None."""
+        wanted = name.lower()
+        for key, value in self.headers.items():
+            if key.lower() == wanted:
+                return value
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One response; the body is JSON in UTF-8."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the decoded body."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint decided, before it is written out."""
+
+    status: int
+    payload: Mapping[str, Any]
+
+
+class HttpError(Exception):
+    """A request that is answered with an error and has no effect."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.headers = headers or {}
+
+
+def error_payload(
+    status: int, message: str, *, timestamp: str, code: str | None = None
+) -> dict[str, Any]:
+    """Return the error body, in the vendor's shape as observed; `code` is ours."""
+    payload: dict[str, Any] = {
+        "timestamp": timestamp,
+        "status": status,
+        "error": HTTPStatus(status).phrase,
+        "message": message,
+        "error_description": message,
+        "trace": None,
+    }
+    if code is not None:
+        payload["code"] = code
+    return payload
+
+
+def respond(
+    status: int, payload: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return the response that carries this payload."""
+    return respond_bytes(status, encode(payload), headers)
+
+
+def respond_bytes(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the response that carries a body that was encoded before."""
+    return Response(
+        status=status,
+        headers={
+            "Content-Type": "application/json",
+            "Cache-Control": "no-store",
+            SERVER_HEADER[0]: SERVER_HEADER[1],
+            **(headers or {}),
+        },
+        body=body,
+    )
+
+
+def encode(payload: Mapping[str, Any]) -> bytes:
+    """Return a payload as compact JSON."""
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class Handler(Protocol):
+    """Anything that answers requests: the service, or something that stands before it."""
+
+    def handle(self, request: Request, principal: Any = None) -> Response:
+        """Return the response; a principal that is given needs no key."""
+        ...

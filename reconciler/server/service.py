@@ -1,0 +1,111 @@
+"""The licensing service: from request to response, without any web framework."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+from reconciler.server.access import Principal, authenticate
+from reconciler.server.clock import Clock, instant_text, system_clock
+from reconciler.server.endpoints import Call
+from reconciler.server.members import remove_member
+from reconciler.server.messages import (
+    HttpError,
+    Request,
+    Response,
+    error_payload,
+    respond,
+)
+from reconciler.server.replays import idempotency_key, recall, remember
+from reconciler.server.routes import Route, find_route
+from reconciler.server.sessions import end_idle_sessions
+from reconciler.server.store import Store
+from reconciler.server.writing import Write
+
+__all__ = ["LicensingService", "Principal", "Request", "Response"]
+
+
+class LicensingService:
+    """The licensing system over one store; safe to call from several threads.
+
+    With an `idle_timeout`, studio sessions that were not heard of for longer are ended whenever
+    a request comes in.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock = system_clock,
+        *,
+        idle_timeout: timedelta | None = None,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._idle_timeout = idle_timeout
+
+    def handle(self, request: Request, principal: Principal | None = None) -> Response:
+        """Return the response; a principal that is given needs no key.
+
+        A response with an error means that nothing was changed.
+        """
+        try:
+            route, parameters = find_route(request.method, request.path)
+            return self._run(route, parameters, request, principal)
+        except HttpError as error:
+            return self._refusal(error)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) and "busy" not in str(error):
+                raise
+            return self._refusal(
+                HttpError(503, "The database is busy.", headers={"Retry-After": "1"})
+            )
+
+    def remove_member(self, organization: int, email: str) -> bool:
+        """Remove a person from an organization; tell whether there was one.
+
+        The vendor publishes no API for this, though it revokes the person's licenses.
+        """
+        with self._store.write() as connection:
+            write = Write(connection, Principal.synthetic_owner(), self._clock())
+            return remove_member(write, organization, email).status == "removed"
+
+    def _run(
+        self,
+        route: Route,
+        parameters: Mapping[str, str],
+        request: Request,
+        principal: Principal | None,
+    ) -> Response:
+        self._end_idle_sessions()
+        with self._transaction(route) as connection:
+            caller = principal or authenticate(connection, request)
+            key = idempotency_key(request) if route.writes else None
+            write = Write(connection, caller, self._clock(), key)
+            known = recall(write, request)
+            if known is not None:
+                return known
+            answer = route.endpoint(Call(request, parameters, write))
+            response = respond(answer.status, answer.payload)
+            remember(write, request, response)
+            return response
+
+    def _transaction(self, route: Route) -> AbstractContextManager[sqlite3.Connection]:
+        return self._store.write() if route.writes else self._store.read()
+
+    def _end_idle_sessions(self) -> None:
+        if self._idle_timeout is None:
+            return
+        with self._store.write() as connection:
+            write = Write(connection, Principal.synthetic_owner(), self._clock())
+            end_idle_sessions(write, self._idle_timeout)
+
+    def _refusal(self, error: HttpError) -> Response:
+        payload = error_payload(
+            error.status,
+            error.message,
+            timestamp=instant_text(self._clock()),
+            code=error.code,
+        )
+        return respond(error.status, payload, error.headers)
