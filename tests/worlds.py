@@ -166,7 +166,7 @@ def plan_many(
             created_at=NOW,
             tool="reconciler test",
             target="snapshot:test",
-            configuration=Configuration("sha256:test"),
+            configuration=Configuration("sha256:" + 64 * "0"),
             allowed=Allowed(removals, irrevocable),
             live=True,
             timezone=UTC,
