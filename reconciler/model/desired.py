@@ -77,14 +77,16 @@ class Policy:
 class Entry:
     """One line of a list, or one that a group brought: the days on which it wants its subject.
 
-    `start` and `end` are the first and the last day, inclusive; None is open. `path` holds the
-    places that led here, outermost first, where the entry came through groups.
+    `start` and `end` are the first and the last day, inclusive; None is open. Where the entry came
+    through groups, `path` holds the places that led here, outermost first, and `groups` the name of
+    the group that each of them refers to.
     """
 
     source: Source
     start: date | None = None
     end: date | None = None
     path: tuple[Source, ...] = ()
+    groups: tuple[str, ...] = ()
 
     def wants(self, day: date) -> bool:
         """Tell whether the subject is wanted on this day."""
@@ -138,8 +140,23 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Everyone:
+    """A line that wants every active member (`members: all`), but for those named in `excluded`.
+
+    Who that is only the state can tell: `planning.everyone` puts the members in its place.
+    `excluded` are users with the place where each is named. `order` is the line's place.
+    """
+
+    entry: Entry
+    order: int
+    priority: int = 0
+    note: str | None = None
+    excluded: tuple[tuple[Subject, Source], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WantedList:
-    """A managed list of one kind of subjects; no `wanted` at all means that nobody is wanted.
+    """A managed list of one kind of subjects; nothing in it at all means that nobody is wanted.
 
     `source` is the list's key in the file. A list that is not managed is None, not an empty one.
     """
@@ -147,6 +164,7 @@ class WantedList:
     kind: SubjectKind
     source: Source
     wanted: tuple[Wanted, ...] = ()
+    everyone: tuple[Everyone, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,7 @@ class Refusal:
     details: Mapping[str, Any] | None = None
     withheld: tuple[Change, ...] = ()
     source: Source | None = None
+    cause: Cause = Cause.CHANGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,7 @@ def _refusal(refusal: Refusal) -> Document:
     row: Document = {"code": refusal.code, "scope": refusal.scope.value}
     if refusal.product is not None:
         row["product"] = refusal.product
+    row["cause"] = refusal.cause.value
     row["message"] = refusal.message
     row["details"] = dict(refusal.details or {})
     row["withheld"] = [_change(change) for change in refusal.withheld]
@@ -295,6 +296,7 @@ def _read_refusal(row: Mapping[str, Any]) -> Refusal:
         details=row.get("details"),
         withheld=tuple(_read_change(change) for change in row.get("withheld", ())),
         source=_read_source(row["source"]) if row.get("source") else None,
+        cause=Cause(row.get("cause") or Cause.CHANGE),
     )
 
 

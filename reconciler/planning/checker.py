@@ -13,6 +13,7 @@ from datetime import date
 
 from reconciler.model.desired import (
     DesiredOrganization,
+    Everyone,
     NotAMember,
     OnShortage,
     UnlistedMachines,
@@ -27,7 +28,10 @@ from reconciler.products import PRODUCTS, SeatUnit
 Key = tuple[str, str]
 """A kind and a compared form: who holds something."""
 
-FIRST = (-(2**63), 0, 0)
+Rank = tuple[int, int, int, str]
+"""The order of service: priority first (negated), then the place in the files."""
+
+FIRST: Rank = (-(2**63), 0, 0, "")
 """A rank before every other."""
 
 
@@ -92,7 +96,8 @@ class _World:
 
 
 def _key(subject: Subject) -> Key:
-    return (subject.kind, email_key(subject.id) if subject.kind == "user" else subject.id)
+    kind = subject.kind
+    return (kind, email_key(subject.id) if kind is SubjectKind.USER else subject.id)
 
 
 class _Check:
@@ -101,7 +106,9 @@ class _Check:
         self.state, self.desired, self.day = case.state, case.desired, case.as_of
         self.policy = case.desired.policy
         self.worlds = {row.product: self._world(row.product) for row in case.desired.products}
+        self.lines: dict[tuple[str, Key], Wanted] = {}
         self.wanted: dict[tuple[str, Key], Wanted] = {}
+        self.ranks: dict[tuple[str, Key], tuple[int, int, str]] = {}
         self.lists: dict[tuple[str, str], WantedList] = {}
         for row in case.desired.products:
             for one in (row.users, row.machines):
@@ -109,18 +116,42 @@ class _Check:
                     continue
                 self.lists[row.product, one.kind] = one
                 for wanted in one.wanted:
+                    place = (row.product, _key(wanted.subject))
+                    self.lines[place] = wanted
                     if any(entry.wants(self.day) for entry in wanted.entries):
-                        self.wanted[row.product, _key(wanted.subject)] = wanted
+                        self.wanted[place] = wanted
         self.active = {
             ("user", email_key(row.email))
             for row in self.state.members or ()
             if row.status is MemberStatus.ACTIVE
         }
+        for row in case.desired.products:
+            for line in row.users.everyone if row.users is not None else ():
+                if line.entry.wants(self.day):
+                    left_out = {_key(subject) for subject, _ in line.excluded}
+                    for key in self.active - left_out:
+                        self._everybody(row.product, key, line)
         self.told = {(d.product, d.action, _key(d.subject)): d for d in plan.deferred}
-        self.last_served: dict[str, tuple[int, int, int]] = {}
+        self.last_served: dict[str, Rank] = {}
+        self.crowded = [
+            world.product
+            for world in self.worlds.values()
+            if world.quota is not None and world.used > world.quota
+        ]
         self.withheld = [change for refusal in plan.refusals for change in refusal.withheld]
         self.kept_back = {(c.product, c.action, _key(c.subject)) for c in self.withheld}
         self.shut = {r.product for r in plan.refusals if r.code == "unreadable"}
+
+    def _everybody(self, product: str, key: Key, line: Everyone) -> None:
+        listed = self.lines.get((product, key))
+        if listed is None:
+            listed = Wanted(Subject(SubjectKind.USER, key[1]), (line.entry,), line.order)
+            place = (-line.priority, line.order, key[1])
+        else:
+            place = (-listed.priority, listed.order, "")
+        known = self.ranks.get((product, key), place)
+        self.ranks[product, key] = (min(known[0], -line.priority), known[1], known[2])
+        self.wanted.setdefault((product, key), listed)
 
     def _world(self, product: str) -> _World:
         state, day = self.state, self.day
@@ -164,6 +195,7 @@ class _Check:
             yield from self._complete()
             yield from self._justified()
         yield from self._paired()
+        yield from self._ordered()
 
     def _step(self, change: Change) -> Iterator[str]:
         name = f"{change.action} {change.subject.id} ({change.product})"
@@ -257,17 +289,17 @@ class _Check:
         """Whoever is wanted holds in the end or is spoken of, and the other way round."""
         let_stay = {(c.product, _key(c.holder or c.subject)) for c in self.withheld if _takes(c)}
         for (product, key), wanted in self.wanted.items():
-            world = self.worlds[product]
-            if product in self.shut:
+            world, last = self.worlds[product], wanted.offline_until
+            holds = world.holds(key)
+            lacks = last is not None and last >= self.day and key[1] not in world.offline
+            if (holds and not lacks) or product in self.shut:
                 continue
             grant = self._spoken(product, key, Action.GRANT)
             offline = self._spoken(product, key, Action.ISSUE_OFFLINE)
             assigned = world.unit is SeatUnit.MACHINE
-            if not world.holds(key) and not grant and (assigned or not offline):
+            if not holds and not grant and (assigned or not offline):
                 yield f"{key[1]} is wanted in {product} and nothing is said of it"
-            last = wanted.offline_until
-            lacks = last is not None and last >= self.day and key[1] not in world.offline
-            if lacks and not offline and (world.holds(key) or not assigned):
+            if lacks and not offline and (holds or not assigned):
                 yield f"{key[1]} wants an offline license ({product}), nothing is said of it"
         for product, kind in self.lists:
             if product in self.shut or not self._acts(product, kind):
@@ -319,7 +351,7 @@ class _Check:
             if row.reason == "over_quota" and self._rank(product, key) < self._last_served(product):
                 yield f"somebody was served in {product} ahead of {key[1]}"
 
-    def _last_served(self, product: str) -> tuple[int, int, int]:
+    def _last_served(self, product: str) -> Rank:
         """The rank of the last one, of those who had no declared transfer, that took a seat."""
         if product not in self.last_served:
             served = [
@@ -341,11 +373,13 @@ class _Check:
             case _:
                 return change.action is Action.ISSUE_OFFLINE
 
-    def _rank(self, product: str, key: Key) -> tuple[int, int, int]:
+    def _rank(self, product: str, key: Key) -> Rank:
         wanted = self.wanted.get((product, key))
         if wanted is None:
             return FIRST
-        return (-wanted.priority, self.lists[product, key[0]].source.line, wanted.order)
+        listed = (-wanted.priority, wanted.order, "")
+        priority, place, email = self.ranks.get((product, key), listed)
+        return (priority, self.lists[product, key[0]].source.line, place, email)
 
     def _paired(self) -> Iterator[str]:
         for product, kind in self.lists:
@@ -360,6 +394,27 @@ class _Check:
                 same = named and _key(declared) == _key(change.holder)  # type: ignore[arg-type]
                 if (change.pairing is Pairing.DECLARED) != same and change.holder is not None:
                     yield f"{change.subject.id}: that transfer is not the declared one"
+
+    def _ordered(self) -> Iterator[str]:
+        """Over quota the removes come first; nobody is without a license unless that is said."""
+        rows = list(enumerate(self.plan.changes))
+        for product in self.crowded:
+            removes = [n for n, c in rows if c.product == product and c.action is Action.REMOVE]
+            others = [n for n, c in rows if c.product == product and c.action is not Action.REMOVE]
+            if removes and others and max(removes) > min(others):
+                yield f"{product} is over quota, and its removes do not come first"
+        said = {
+            str((warning.details or {}).get("subject"))
+            for warning in self.plan.warnings
+            if warning.code == "continuity"
+        }
+        lost = {(_key(c.holder or c.subject), c.product): n for n, c in rows if _takes(c)}
+        for number, change in rows:
+            key = _key(change.subject)
+            for product in self.worlds if change.action is not Action.REMOVE else ():
+                before = lost.get((key, product), number)
+                if product != change.product and before < number and key[1] not in said:
+                    yield f"{key[1]} loses {product} before gaining {change.product}, unsaid"
 
 
 def _takes(change: Change) -> bool:

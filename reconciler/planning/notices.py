@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from reconciler.model.identity import Subject, SubjectKind, email_key
 from reconciler.model.plan import Notice, OrganizationPlan
+from reconciler.model.source import Source
 from reconciler.planning.pool_plan import PoolDraft
 from reconciler.planning.seats import Tally, gains, losses
 from reconciler.products import SeatUnit
@@ -21,6 +22,7 @@ def pool_notices(draft: PoolDraft, after: Tally, day: date) -> Iterator[Notice]:
     yield from _entries(draft)
     yield from _seats(draft, after)
     yield from _machines(draft)
+    yield from _reimaged(draft, day)
     yield from _expiring(draft, day)
     yield from _offline_stays(draft)
 
@@ -112,6 +114,40 @@ def _machines(draft: PoolDraft) -> Iterator[Notice]:
     )
 
 
+def _reimaged(draft: PoolDraft, day: date) -> Iterator[Notice]:
+    """Speak of a listed machine that is gone while an unlisted one has its name or its user.
+
+    A machine ID is made from the host's hardware and system, so a new system changes it.
+    """
+    listed = draft.desired.machines
+    registered = draft.pool.machines
+    if listed is None or registered is None:
+        return
+    known = {wanted.subject.id for wanted in listed.wanted}
+    strangers = [row for machine, row in sorted(registered.items()) if machine not in known]
+    for wanted in listed.wanted:
+        gone = wanted.subject.id not in registered and wanted.wanted_on(day)
+        if not gone or wanted.name is None:
+            continue
+        name = wanted.name.casefold()
+        for row in strangers:
+            if name not in {(row.name or "").casefold(), (row.email or "").casefold()}:
+                continue
+            yield Notice(
+                "probable_reimage",
+                f"{draft.desired.product}: {wanted.subject.id} ({wanted.name}) is not registered "
+                f"and {row.id} of the same name is; if that host was set up anew, change the ID "
+                f"at {wanted.source} to {row.id}",
+                {
+                    "product": draft.desired.product,
+                    "listed": wanted.subject.id,
+                    "registered": row.id,
+                    "name": wanted.name,
+                },
+                wanted.source,
+            )
+
+
 def _expiring(draft: PoolDraft, day: date) -> Iterator[Notice]:
     product = draft.desired.product
     expires = draft.pool.subscription.expires if draft.pool.subscription else None
@@ -159,6 +195,18 @@ def _offline_stays(draft: PoolDraft) -> Iterator[Notice]:
                 },
                 draft.desired.source,
             )
+
+
+def except_notices(product: str, strangers: Sequence[tuple[str, Source]]) -> Iterator[Notice]:
+    """Yield a notice for each `except` that leaves out somebody who is no member anyway."""
+    for email, source in strangers:
+        yield Notice(
+            "except_not_a_member",
+            f"{product}: {email} is left out by `except` and is no member of the organization; "
+            "delete or correct it",
+            {"product": product, "email": email},
+            source,
+        )
 
 
 def continuity_notices(interrupted: Sequence[tuple[Subject, str]]) -> Iterator[Notice]:

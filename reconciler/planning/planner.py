@@ -24,8 +24,14 @@ from reconciler.model.state import Member, OrganizationState
 from reconciler.planning.changes import Maker
 from reconciler.planning.demand import DAY, boundaries
 from reconciler.planning.eligibility import Rules
+from reconciler.planning.everyone import excluded_strangers, expand
 from reconciler.planning.guards import Losses, check_removals, check_unlicensed, losses_of
-from reconciler.planning.notices import continuity_notices, moves_between, pool_notices
+from reconciler.planning.notices import (
+    continuity_notices,
+    except_notices,
+    moves_between,
+    pool_notices,
+)
 from reconciler.planning.order import schedule
 from reconciler.planning.pool_plan import Known, PoolDraft, draft_pool
 from reconciler.planning.pools import PoolState, pools_of
@@ -95,8 +101,13 @@ def _draft(desired: DesiredOrganization, state: OrganizationState, request: Plan
     members = {email_key(member.email): member for member in state.members or ()}
     known = Known(members=state.members is not None, subscriptions=state.subscriptions is not None)
     drafts = []
-    for product in desired.products:
-        pool = pools[product.product]
+    notices: list[Notice] = []
+    for named in desired.products:
+        pool = pools[named.product]
+        product = named
+        if named.users is not None and state.members is not None:
+            notices += except_notices(named.product, excluded_strangers(named.users, state.members))
+            product = replace(named, users=expand(named.users, state.members))
         rules = Rules(pool, members, desired.policy, request.as_of, request.allowed.irrevocable)
         drafts.append(draft_pool(product, pool, rules, Maker(desired.id, product.product), known))
     before = {draft.desired.product: Tally(draft.pool) for draft in drafts}
@@ -112,7 +123,7 @@ def _draft(desired: DesiredOrganization, state: OrganizationState, request: Plan
         changes=changes,
         before=before,
         after=after,
-        notices=tuple(continuity_notices(order.interrupted)),
+        notices=(*notices, *continuity_notices(order.interrupted)),
         losses=losses_of(changes, drafts, desired.policy),
     )
 

@@ -103,7 +103,8 @@ class _Drafting:
             missing.append("licensed_users")
         if users is not None and holders is not None and not known.members:
             day = self._rules.day
-            if any(w.wanted_on(day) and w.subject.key not in holders for w in users.wanted):
+            newcomers = (w.subject.key not in holders for w in users.wanted if w.wanted_on(day))
+            if users.everyone or any(newcomers):
                 missing.append("members")
         if machines is not None and self._pool.machines is None:
             missing.append("machines")

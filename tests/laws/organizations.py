@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from reconciler.model.desired import (
     DesiredOrganization,
+    Entry,
+    Everyone,
     MaxRemovals,
     NotAMember,
     OnShortage,
@@ -20,7 +22,7 @@ from reconciler.model.desired import (
     UnlicensedMembers,
     UnlistedMachines,
 )
-from reconciler.model.identity import email_key
+from reconciler.model.identity import email_key, user
 from reconciler.model.plan import Allowed
 from reconciler.model.state import (
     LicensedUser,
@@ -113,6 +115,8 @@ def examples(draw: st.DrawFn) -> Example:
         if product.machines and (key not in users or draw(st.booleans())):
             machines[key] = draw(machine_lines(state, product))
     wanted = desired(users=users, machines=machines, policy=draw(policies()))
+    if users and draw(st.sampled_from([False] * 6 + [True])):
+        wanted = draw(with_everyone(wanted))
     hidden = draw(
         st.sampled_from([None] * 14 + ["members", "licensed_users", "offline_licenses", "machines"])
     )
@@ -121,6 +125,26 @@ def examples(draw: st.DrawFn) -> Example:
     return Example(
         state, seen, wanted, Allowed(ceiling, draw(st.sampled_from([True, True, False])))
     )
+
+
+@st.composite
+def with_everyone(draw: st.DrawFn, wanted: DesiredOrganization) -> DesiredOrganization:
+    """Put a `members: all` at the end of the first list of users."""
+    first = next(product for product in wanted.products if product.users is not None)
+    source = first.users.source
+    left_out = draw(subset(["u0", "u1", "somebody-else"]))
+    line = Everyone(
+        Entry(source, end=draw(st.sampled_from([None, None, DATES[1], DATES[4]]))),
+        order=len(first.users.wanted),
+        priority=draw(st.sampled_from([0, 0, 7])),
+        excluded=tuple((user(email(name)), source) for name in left_out),
+    )
+    users = replace(first.users, everyone=(line,))
+    products = tuple(
+        replace(product, users=users) if product is first else product
+        for product in wanted.products
+    )
+    return replace(wanted, products=products)
 
 
 @st.composite

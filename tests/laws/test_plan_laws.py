@@ -15,6 +15,7 @@ from reconciler.backends.embedded import EmbeddedConnections
 from reconciler.backends.protocol import OutcomeStatus
 from reconciler.backends.snapshot import to_snapshot
 from reconciler.backends.testops import KatalonBackend
+from reconciler.model.desired import WantedList
 from reconciler.model.identity import Subject, email_key
 from reconciler.model.plan import Action, OrganizationPlan
 from reconciler.model.settings import ApiSettings
@@ -113,14 +114,21 @@ def test_every_step_is_accepted_and_the_end_is_what_was_admitted(example):
     assert words(again) == []
 
 
+def wanted_in(one: WantedList, example: Example) -> set[str]:
+    found = {wanted.subject.key for wanted in one.wanted if wanted.wanted_on(TODAY)}
+    for line in one.everyone:
+        if line.entry.wants(TODAY):
+            active = {email_key(m.email) for m in example.full.members if m.status == "active"}
+            found |= active - {subject.key for subject, _ in line.excluded}
+    return found
+
+
 @law
 @given(examples())
 def test_nothing_outside_the_managed_lists_changes_and_no_wanted_holder_loses_a_seat(example):
     plan = planned(example)
     managed = {
-        (product.product, one.kind): {
-            wanted.subject.key for wanted in one.wanted if wanted.wanted_on(TODAY)
-        }
+        (product.product, one.kind): wanted_in(one, example)
         for product in example.desired.products
         for one in (product.users, product.machines)
         if one is not None
@@ -204,6 +212,8 @@ def test_who_waits_for_a_seat_is_behind_everybody_who_got_one(example):
     plan = planned(example)
     for product in example.desired.products:
         if PRODUCTS[product.product].seat is not SeatUnit.USER or product.users is None:
+            continue
+        if product.users.everyone:
             continue
         rank = {w.subject.key: (-w.priority, w.order) for w in product.users.wanted}
         gained = [

@@ -150,6 +150,15 @@ class TestFullPool:
         assert words(found) == ["carol->bob"]
         assert deferrals(found) == [("vip", "over_quota", None)]
 
+    def test_reassigns_come_before_grants_and_grants_before_removes(self):
+        wanted = desired(users={"kse": ["ada", "bob", "eve"], "testops": ["ada"]}, policy=QUIET)
+        current = state(
+            people=members("ada", "bob", "eve"),
+            subscriptions=(*kse(5), Subscription("testops", 5)),
+            users={"kse": ["old"], "testops": ["max", "zoe", "ada"]},
+        )
+        assert words(plan(wanted, current)) == ["old->ada", "+bob", "+eve", "-max", "-zoe"]
+
     def test_a_transfer_from_somebody_who_holds_nothing_is_a_plain_grant(self):
         found = plan(
             desired(users={"kse": [wants("bob", replaces="carol")]}),
@@ -272,6 +281,16 @@ class TestOverQuota:
         assert words(found) == ["-dan", "carol->bob"]
         assert [c.used_after for c in found.changes] == [2, 2]
         assert found.pools[0].peak == 3
+
+    def test_all_unpaired_removes_come_first_not_only_as_many_as_are_needed(self):
+        found = plan(
+            desired(users={"kse": [wants("bob", replaces="carol")]}, policy=QUIET),
+            state(
+                people=members("bob"), subscriptions=kse(2), users={"kse": ["carol", "dan", "eve"]}
+            ),
+            removals=3,
+        )
+        assert words(found) == ["-dan", "-eve", "carol->bob"]
 
     def test_a_transfer_into_a_pool_that_stays_over_quota_only_removes(self):
         found = plan(
