@@ -1,0 +1,227 @@
+"""From the paths of a command to the workspace they name, or to all that is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reconciler.config.discovery import Folders, Selection, distinct, folder_problems, select
+from reconciler.config.document import Document, collector_off
+from reconciler.config.files import Files, Findings, is_groups, is_other_format, is_workspace
+from reconciler.config.groups import Groups
+from reconciler.config.organization import read_organization
+from reconciler.config.policy import PolicyLayer, read_policy
+from reconciler.config.workspace import read_settings, workspace_problems
+from reconciler.errors import ConfigurationError
+from reconciler.model.desired import Desired, DesiredOrganization
+from reconciler.model.settings import Settings
+from reconciler.model.source import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What the files say: how to reach the licensing system, and what is wanted of it.
+
+    `files` are the names of all files that were read, sorted. `root` is the folder of the workspace
+    file, or the current one without any. `warnings` are sorted by place.
+    """
+
+    settings: Settings
+    desired: Desired
+    files: tuple[str, ...]
+    root: Path
+    warnings: tuple[Problem, ...] = ()
+
+
+def load_workspace(paths: Sequence[str], *, cwd: Path | None = None) -> Workspace:
+    """Read organization files, folders and workspace files.
+
+    No path means the current folder's workspace file. Where none of the paths is a workspace, the
+    settings, the policy and the shared groups of the current folder's workspace file hold, if there
+    is one: naming a single file does not lift the rules. Raises `ConfigurationError` with every
+    problem of every file.
+    """
+    folders = _here(cwd)
+    with collector_off():
+        return _Loader(folders).load(select(paths, folders))
+
+
+def load_past(paths: Sequence[str], folders: Folders) -> Workspace:
+    """Read the same paths in an older tree, to which what they name may not yet belong.
+
+    There, a path, a workspace file or a pattern's matches that are missing want nothing. Raises
+    `ConfigurationError` with every other problem.
+    """
+    existing = [path for path in paths if os.path.lexists(folders.absolute(Path(path)))]
+    selection = select(existing, folders, absent_ok=True) if existing or not paths else Selection()
+    with collector_off():
+        return _Loader(folders, absent_ok=True).load(selection)
+
+
+def load_settings(paths: Sequence[str], *, cwd: Path | None = None) -> Settings:
+    """Return the settings of the workspace file that the paths name, or of the current folder's.
+
+    Without any workspace file, the defaults. Raises `ConfigurationError` for a workspace file that
+    is invalid; of organization files, only that they are YAML.
+    """
+    loader = _Loader(_here(cwd))
+    workspace = loader.workspace(select(paths, loader.folders) if paths else Selection())
+    loader.raise_problems()
+    return _settings(workspace)
+
+
+@dataclass(frozen=True, slots=True)
+class _WorkspaceFile:
+    """A workspace file; `named` is false where it only lies in the current folder."""
+
+    path: Path
+    document: Document
+    named: bool
+    valid: bool
+
+
+class _Loader:
+    def __init__(self, folders: Folders, *, absent_ok: bool = False) -> None:
+        self.folders = folders
+        self.findings = Findings()
+        self._files = Files(folders, self.findings)
+        self._absent_ok = absent_ok
+        self._all_groups = True  # whether the files of shared groups could all be read
+
+    def load(self, selection: Selection) -> Workspace:
+        self.findings.problems.extend(selection.problems)
+        for path in distinct((*selection.files, *selection.found), self.folders):
+            self._files.document(path)
+        workspace = self.workspace(selection)
+        shared, groups = self._shared_groups(workspace)
+        files = self._organization_files(selection, workspace, shared)
+        organizations = self._organizations(files, _policy(workspace), groups)
+        self.raise_problems()
+        files = (*shared, *files)
+        root = self.folders.cwd
+        if workspace is not None:
+            files = (workspace.path, *files)
+            root = self.folders.absolute(workspace.path.parent)
+        return Workspace(
+            settings=_settings(workspace),
+            desired=Desired(organizations, self._files.digest(files, root)),
+            files=tuple(sorted(map(self.folders.name, files))),
+            root=root,
+            warnings=tuple(sorted(dict.fromkeys(self.findings.warnings))),
+        )
+
+    def workspace(self, selection: Selection) -> _WorkspaceFile | None:
+        """Return the one workspace file, if there is any that can be parsed."""
+        named = list(selection.workspaces)
+        named += [path for path in selection.files if is_workspace(self._files.document(path))]
+        paths = distinct(named, self.folders)
+        for other in paths[1:]:
+            first = self.folders.name(paths[0])
+            self._files.refuse(other, f"only one workspace at a time: {first} is named too")
+        path = paths[0] if paths else self.folders.workspace_in(Path())
+        document = None if path is None else self._files.document(path)
+        if path is None or document is None:
+            self._all_groups = path is None
+            return None
+        valid = self._files.fits(document, "workspace")
+        if valid:
+            self.findings.problems.extend(workspace_problems(document))
+        self._all_groups = valid
+        return _WorkspaceFile(path, document, named=bool(paths), valid=valid)
+
+    def raise_problems(self) -> None:
+        """Raise what was found so far, if anything."""
+        if self.findings.problems:
+            raise ConfigurationError(dict.fromkeys(self.findings.problems))
+
+    def _shared_groups(self, workspace: _WorkspaceFile | None) -> tuple[tuple[Path, ...], Groups]:
+        """Return the files of the groups that all organizations share, and the groups."""
+        before = len(self.findings.problems)
+        paths = distinct(self._matches(workspace, "groups"), self.folders)
+        unmatched = len(self.findings.problems) > before
+        documents = [self._files.fitting(path, "groups") for path in paths]
+        known = [document for document in documents if document is not None]
+        complete = self._all_groups and not unmatched and len(known) == len(documents)
+        return paths, Groups(known, self.findings.problems.append, complete=complete)
+
+    def _organization_files(
+        self, selection: Selection, workspace: _WorkspaceFile | None, shared: Sequence[Path]
+    ) -> tuple[Path, ...]:
+        files = [path for path in selection.files if not is_workspace(self._files.document(path))]
+        found = list(selection.found)
+        if workspace is not None and workspace.named:
+            if "organizations" in workspace.document.data:
+                files += self._matches(workspace, "organizations")
+            else:
+                found += self._beside(workspace, shared)
+        files += [path for path in found if not is_other_format(self._files.document(path))]
+        return distinct(self._without(shared, files), self.folders)
+
+    def _beside(self, workspace: _WorkspaceFile, shared: Sequence[Path]) -> list[Path]:
+        folder = workspace.path.parent
+        inside = self.folders.organization_files(folder)
+        others = self._without((workspace.path, *shared), inside)
+        problems = folder_problems(folder, others, self.folders, absent_ok=self._absent_ok)
+        self.findings.problems.extend(problems)
+        return others
+
+    def _without(self, excluded: Iterable[Path], paths: Iterable[Path]) -> list[Path]:
+        known = set(map(self.folders.real, excluded))
+        return [path for path in paths if self.folders.real(path) not in known]
+
+    def _matches(self, workspace: _WorkspaceFile | None, key: str) -> list[Path]:
+        """Return the files that the patterns of a workspace's key name, but for its own."""
+        if workspace is None or not workspace.valid:
+            return []
+        found: list[Path] = []
+        patterns: list[Any] = workspace.document.data.get(key, [])
+        for index, pattern in enumerate(patterns):
+            message = ""
+            try:
+                matches = self.folders.matches(workspace.path.parent, pattern)
+            except (ValueError, NotImplementedError) as error:
+                matches, message = (), str(error)
+            others = self._without((workspace.path,), matches)
+            if not others and not message and not self._absent_ok:
+                message = "no YAML or JSON file matches this pattern"
+            if message:
+                source = workspace.document.child_source(patterns, index)
+                self.findings.problems.append(Problem(source, message))
+            found += others
+        return found
+
+    def _organizations(
+        self, files: Iterable[Path], policy: PolicyLayer, groups: Groups
+    ) -> tuple[DesiredOrganization, ...]:
+        organizations: dict[int, DesiredOrganization] = {}
+        for path in files:
+            document = self._files.document(path)
+            if document is not None and is_groups(document):
+                message = "a file of groups: a workspace file names those under `groups`"
+                self._files.refuse(path, message)
+                continue
+            if document is None or not self._files.fits(document, "organization"):
+                continue
+            organization = read_organization(document, policy, groups, self.findings)
+            first = organizations.setdefault(organization.id, organization)
+            if first is not organization:
+                message = f"organization {organization.id} has a file already: {first.source}"
+                self.findings.problems.append(Problem(organization.source, message))
+        return tuple(organizations[key] for key in sorted(organizations))
+
+
+def _here(cwd: Path | None) -> Folders:
+    return Folders(Path(os.path.normpath(cwd if cwd is not None else Path.cwd())))
+
+
+def _settings(workspace: _WorkspaceFile | None) -> Settings:
+    return Settings() if workspace is None else read_settings(workspace.document)
+
+
+def _policy(workspace: _WorkspaceFile | None) -> PolicyLayer:
+    if workspace is None or not workspace.valid:
+        return PolicyLayer()
+    return read_policy(workspace.document)
