@@ -51,6 +51,20 @@ class PlanFileError(ReconcilerError):
     exit_code = 3
 
 
+class UnsoundPlanError(ReconcilerError):
+    """A plan broke a rule that the checker states; `broken` holds the rules in words."""
+
+    def __init__(self, organization: int, broken: Iterable[str]) -> None:
+        self.organization = organization
+        self.broken = tuple(broken)
+        more = f" (and {len(self.broken) - 1} more)" if len(self.broken) > 1 else ""
+        super().__init__(
+            f"organization {organization}: the plan breaks a rule and is not used: "
+            f"{self.broken[0]}{more}",
+            hint="this is a bug in reconciler: please report it with the files and a snapshot",
+        )
+
+
 class ApiError(ReconcilerError):
     """The licensing API could not be used; nothing was changed by the call that raised it.
 
