@@ -19,7 +19,7 @@ from reconciler.model.plan import (
 )
 
 _Effect = tuple[str, Action, Subject, date | None]
-"""A product, grant, remove or issue_offline, who gains or loses it, and an offline license's end."""
+"""A product; grant, remove or issue_offline; who gains or loses; an offline license's last day."""
 
 
 def with_causes(plan: Plan, base: Plan, files: Iterable[DesiredOrganization]) -> Plan:
@@ -52,7 +52,6 @@ def _organization(
         (row.product, row.action, row.subject.compared, row.reason)
         for row in (base.deferred if base else ())
     }
-
     due = done.union(*held.values())
 
     def change_cause(change: Change, known: set[_Effect]) -> Cause:

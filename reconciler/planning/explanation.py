@@ -101,11 +101,6 @@ class Explanation:
     products: tuple[ProductReason, ...]
     warnings: tuple[Notice, ...]
 
-    @property
-    def known(self) -> bool:
-        """Whether the files or the licensing system know the subject in this organization."""
-        return self.member is not None or self.protected or bool(self.products)
-
 
 def explain(
     subject: Subject,
@@ -115,7 +110,8 @@ def explain(
     day: date,
 ) -> Explanation:
     """Return all that the files, the state and the plan say of one subject."""
-    members = {email_key(row.email): row for row in state.members or ()}
+    rows = state.members or ()
+    members = {email_key(row.email): row for row in rows}
     named = {product.product: product for product in desired.products}
     of_users = subject.kind is SubjectKind.USER
     found = []
@@ -124,7 +120,7 @@ def explain(
         wanted_list = None
         if product is not None:
             wanted_list = product.users if of_users else product.machines
-        reason = _product(subject, pool, wanted_list, state.members or (), plan, day)
+        reason = _product(subject, pool, wanted_list, members=rows, plan=plan, day=day)
         if reason.speaks:
             found.append(reason)
     return Explanation(
@@ -143,12 +139,15 @@ def _product(
     subject: Subject,
     pool: PoolState,
     wanted_list: WantedList | None,
+    *,
     members: Sequence[Member],
     plan: OrganizationPlan,
     day: date,
 ) -> ProductReason:
     product = pool.product.key
-    wanted, takers, excluded = None, (), ()
+    wanted: Wanted | None = None
+    takers: tuple[Wanted, ...] = ()
+    excluded: tuple[Source, ...] = ()
     if wanted_list is not None:
         wanted = _find(subject, wanted_list, members)
         takers = tuple(w for w in wanted_list.wanted if _is(w.replaces, subject))

@@ -268,6 +268,32 @@ class TestShortage:
         assert found.changes[0].product == "testops"
 
 
+def test_the_worked_example_of_the_documentation_is_true():
+    found = plan(
+        desired(
+            users={
+                "kse": [
+                    "ada",
+                    wants("bob", replaces="carol"),
+                    "eve",
+                    "frank",
+                    wants("gina", priority=5),
+                    "hugo",
+                ]
+            },
+            policy=WAITLIST,
+        ),
+        state(
+            people=members("ada", "bob", "carol", "dan", "eve", "frank", "gina", "hugo"),
+            subscriptions=kse(5),
+            users={"kse": ["ada", "carol", "dan", "eve", "frank"]},
+        ),
+    )
+    assert words(found) == ["carol->bob", "dan->gina"]
+    assert deferrals(found) == [("hugo", "over_quota", None)]
+    assert "6 seats are wanted and 5 are bought" in found.deferred[0].message
+
+
 class TestOverQuota:
     def test_unpaired_removes_come_first(self):
         found = plan(
@@ -468,6 +494,19 @@ class TestMachines:
             state(subscriptions=self.NODES, machines={"kre-node-locked": [M[1], M[2]]}),
         )
         assert words(found) == [f"{M[2]}->{M[3]}"]
+
+    def test_a_listed_machine_that_came_back_under_another_id_is_named_with_its_line(self):
+        current = state(subscriptions=self.NODES, machines={"kre-node-locked": [M[2]]})
+        again = replace(current.machines[0], name="CI-runner-1")
+        wanted = desired(machines={"kre-node-locked": [M[1]]}, policy=QUIET)
+        listed = wanted.products[0].machines
+        named = replace(listed, wanted=(replace(listed.wanted[0], name="ci-runner-1"),))
+        wanted = replace(wanted, products=(replace(wanted.products[0], machines=named),))
+        found = plan(wanted, replace(current, machines=(again,)))
+        (notice,) = [row for row in found.warnings if row.code == "probable_reimage"]
+        assert notice.details["registered"] == M[2]
+        assert "orgs/acme.yaml:352:9" in notice.message
+        assert warnings(plan(wanted, current)) == []
 
     def test_the_machine_quota_holds_back_registrations(self):
         many = (Subscription("kre-node-locked", 9, machine_quota=2),)

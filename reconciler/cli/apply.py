@@ -1,0 +1,70 @@
+"""`apply`: plan, show, ask and write; or carry out a saved plan as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.exits import Exit
+from reconciler.cli.output import check_target
+from reconciler.errors import UsageError
+
+
+@click.command("apply")
+@options.paths
+@options.api
+@options.planning
+@click.option(
+    "--expect",
+    metavar="PLAN.json|sha256:…",
+    help="Apply only if the changes digest is that of this reviewed plan.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--via",
+    type=click.Choice(("api", "checklist")),
+    help="Write through the API, or print the steps for a person; by default what the host takes.",
+)
+@options.formats("text", "json")
+@options.output
+def command(
+    *,
+    paths: tuple[str, ...],
+    api: str | None,
+    expect: str | None,
+    yes: bool,
+    via: str | None,
+    out: str | None,
+    format_name: str,
+    output: str,
+    **rest: Any,
+) -> Exit:
+    """Plan, show, ask and apply; or apply a saved plan.
+
+    PATH… is any mix of organization files, folders and workspace files, none meaning
+    reconciler.yaml here; or one saved plan, which is applied as it is. Applying the same plan
+    again goes on where it stopped.
+    """
+    from reconciler.cli.carrying_out import CarryOptions, apply_files, apply_saved
+    from reconciler.cli.plan_files import is_plan_file
+    from reconciler.cli.planning import PlanOptions
+
+    check_target(out)
+    check_target(output)
+    carry = CarryOptions(expect, yes, via, out, format_name, output)
+    if not any(is_plan_file(path) for path in paths):
+        return apply_files(PlanOptions(paths=paths, api=api, **rest), carry)
+    if len(paths) > 1:
+        raise UsageError("a saved plan is applied alone", hint="name the plan and nothing else")
+    given = sorted(f"--{name.replace('_', '-')}" for name, value in rest.items() if value)
+    given = [name.replace("--organizations", "--org") for name in given]
+    if out:
+        given.append("--out")
+    if given:
+        raise UsageError(
+            f"a saved plan is applied as it is; {', '.join(given)} cannot change it",
+            hint="plan again with these options",
+        )
+    return apply_saved(paths[0], api, carry)

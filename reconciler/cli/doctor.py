@@ -1,0 +1,49 @@
+"""`doctor`: whether everything that plan and apply need is there."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.exits import Exit
+from reconciler.cli.output import STANDARD_OUTPUT, write_data
+from reconciler.cli.rendering import look_of
+from reconciler.cli.secrets import redacted
+
+
+@click.command("doctor")
+@options.api
+@options.organizations
+def command(api: str | None, organizations: tuple[int, ...]) -> Exit:
+    """Check connection, credentials, role, lists and writes.
+
+    Exits with 1 where something that plan and apply need is missing.
+    """
+    from reconciler.cli.checks import Check, Grade, checks_of
+    from reconciler.cli.opening import choose_address, open_source
+    from reconciler.config.load import load_settings
+    from reconciler.errors import ApiError
+    from reconciler.reports.spans import Line, Span, line, text_of
+
+    styles = {Grade.GOOD: "green", Grade.LIMITED: "yellow", Grade.FAILED: "bold red"}
+
+    def rows(check: Check) -> list[Line]:
+        grade = Span(f"{check.grade.value:<8}", styles[check.grade])
+        found = [line(grade, f"{check.subject}: {check.message}")]
+        if check.hint:
+            found.append(line(" " * 8, Span(f"hint: {check.hint}", "dim")))
+        return found
+
+    settings = load_settings(())
+    address = choose_address(api, os.environ, settings)
+    checks = [Check("address", Grade.GOOD, f"{address.url} ({address.origin})")]
+    try:
+        with open_source(api=api, state=None, settings=settings) as backend:
+            checks += checks_of(backend, organizations)
+    except ApiError as error:
+        checks.append(Check("address and key", Grade.FAILED, error.message, error.hint))
+    text = text_of((row for check in checks for row in rows(check)), look_of(STANDARD_OUTPUT))
+    write_data(redacted(text, os.environ), STANDARD_OUTPUT)
+    return Exit.FAILURE if any(check.grade is Grade.FAILED for check in checks) else Exit.DONE

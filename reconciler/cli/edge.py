@@ -1,0 +1,96 @@
+"""The edge of the command line: the one place where errors become text and an exit code."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+import click
+
+from reconciler.cli.exits import Exit
+from reconciler.cli.group import commands
+from reconciler.cli.secrets import redacted
+from reconciler.errors import ConfigurationError, ReconcilerError
+from reconciler.reports.printable import printable
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; every error ends here."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # An email that the terminal's encoding lacks is shown escaped, not a traceback.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        result = commands.main(args=list(arguments), prog_name="reconciler", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _quiet_pipe()
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge catches all
+        return _tell(error, debug=_debugging(arguments, os.environ))
+    return Exit.DONE if result is None else int(result)
+
+
+def _debugging(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
+    return "--debug" in arguments or environ.get("RECONCILER_DEBUG", "") not in {"", "0"}
+
+
+def _quiet_pipe() -> int:
+    # Whoever read our output has gone; the interpreter must not complain when it flushes.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return Exit.FAILURE
+
+
+def _tell(error: BaseException, *, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        trace = "".join(traceback.format_exception(error))
+        sys.stderr.write(redacted(trace, os.environ))
+    for line in lines_of(error):
+        sys.stderr.write(redacted(printable(line), os.environ) + "\n")
+    return exit_code_of(error)
+
+
+def lines_of(error: BaseException) -> Iterator[str]:
+    """Yield what a person reads of an error, one line each, the advice last."""
+    match error:
+        case ConfigurationError():
+            yield from (str(problem) for problem in error.problems)
+            yield from _hint(error.hint)
+        case ReconcilerError():
+            yield f"error: {error.message}"
+            yield from _hint(error.hint)
+        case click.UsageError():
+            yield f"error: {error.format_message()}"
+            command = error.ctx.command_path if error.ctx else "reconciler"
+            yield from _hint(f"`{command} --help` shows how it is used")
+        case click.ClickException():
+            yield f"error: {error.format_message()}"
+        case click.Abort() | KeyboardInterrupt():
+            yield "error: interrupted"
+        case OSError():
+            place = f"{error.filename}: " if error.filename else ""
+            yield f"error: {place}{error.strerror or error}"
+        case MemoryError() | RecursionError():
+            yield f"error: the input is too large ({type(error).__name__})"
+        case _:
+            yield f"error: {type(error).__name__}: {error}"
+            yield from _hint("this is a bug; run it again with --debug and report what it prints")
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Return the exit code that an error ends the process with."""
+    match error:
+        case ReconcilerError():
+            return error.exit_code
+        case click.UsageError():
+            return Exit.USAGE
+        case _:
+            return Exit.FAILURE
+
+
+def _hint(hint: str | None) -> Iterator[str]:
+    if hint:
+        yield f"hint: {hint}"

@@ -1,0 +1,19 @@
+"""The entry point of the command `reconciler`."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+from reconciler import __version__
+
+
+def run() -> NoReturn:
+    """Run the command line of this process and exit with its code."""
+    # CI logs ask for the version often; this answer needs none of the command line's imports.
+    if sys.argv[1:] == ["--version"]:
+        sys.stdout.write(f"reconciler {__version__}\n")
+        raise SystemExit(0)
+    from reconciler.cli.edge import main
+
+    raise SystemExit(main(sys.argv[1:]))

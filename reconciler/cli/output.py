@@ -1,0 +1,70 @@
+"""Where data goes: standard output, or a file that is either the old one or the whole new one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from reconciler.errors import ReconcilerError
+
+STANDARD_OUTPUT = "-"
+
+# Half of a surrogate pair, which JSON can hold and UTF-8 cannot, is written as JSON's escape.
+_UNPAIRED = "backslashreplace"
+
+
+def write_data(text: str, target: str) -> None:
+    """Write text to a file, in one step, or to standard output where the target is `-`.
+
+    Raises `ReconcilerError` where the file cannot be written; nothing of it is left then.
+    """
+    if target == STANDARD_OUTPUT:
+        click.echo(text, nl=False)
+        return
+    path = Path(target)
+    check_target(target)
+    try:
+        _replace(path, text)
+    except OSError as error:
+        raise ReconcilerError(f"{target}: cannot be written: {error.strerror or error}") from error
+
+
+def check_target(target: str | None) -> None:
+    """Refuse early what could not be written late, after the work is done."""
+    if target is None or target == STANDARD_OUTPUT:
+        return
+    path = Path(target)
+    if path.is_dir():
+        raise ReconcilerError(f"{target}: is a folder; name a file")
+    if not path.parent.is_dir():
+        raise ReconcilerError(f"{target}: its folder {path.parent} does not exist; make it first")
+
+
+def _replace(path: Path, text: str) -> None:
+    if path.exists() and not path.is_file():
+        # A device or a pipe, such as /dev/stderr, is written to, not replaced.
+        path.write_text(text, encoding="utf-8", errors=_UNPAIRED)
+        return
+    # Imported here: most commands write no file.
+    import tempfile
+
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors=_UNPAIRED, newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

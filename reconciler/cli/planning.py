@@ -1,0 +1,156 @@
+"""From options to a plan: load the files, read the organizations, plan the difference."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from reconciler import __version__
+from reconciler.backends.protocol import Backend
+from reconciler.cli.clock import now, today
+from reconciler.cli.exits import Exit, gravest
+from reconciler.cli.notes import note
+from reconciler.cli.opening import open_source
+from reconciler.cli.progress import working
+from reconciler.cli.reading import Failure, Reading, read_organizations
+from reconciler.config.document import collector_off
+from reconciler.config.load import Workspace, load_workspace
+from reconciler.config.revision import base_workspace, with_revision
+from reconciler.errors import UsageError
+from reconciler.model.desired import DesiredOrganization
+from reconciler.model.plan import Allowed, Cause, Configuration, Plan
+from reconciler.model.state import OrganizationState
+from reconciler.planning.planner import PlanRequest
+from reconciler.planning.sound import sound_plan
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """The command line of `plan`, and the part of `apply` that plans."""
+
+    paths: tuple[str, ...] = ()
+    api: str | None = None
+    state: str | None = None
+    organizations: tuple[int, ...] = ()
+    shard: tuple[int, int] | None = None
+    as_of: date | None = None
+    allow_removals: int | None = None
+    allow_irrevocable: bool = False
+    base: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, what it was made from, and the organizations that could not be read."""
+
+    plan: Plan
+    states: tuple[OrganizationState, ...]
+    failures: tuple[Failure, ...]
+    backend: Backend
+    workspace: Workspace
+    based: bool = False
+
+    def exit_code(self, *, detailed: bool) -> Exit:
+        """Return the code that planning alone ends with."""
+        found = [Exit.FAILURE for _ in self.failures]
+        # With --base, what was refused before this change is not this change's fault.
+        found += [
+            Exit.REFUSED
+            for row in self.plan.organizations
+            for refusal in row.refusals
+            if not self.based or refusal.cause is Cause.CHANGE
+        ]
+        if detailed:
+            found += [Exit.PENDING for row in self.plan.organizations if row.changes]
+        return gravest(found)
+
+
+@contextmanager
+def planned(options: PlanOptions) -> Iterator[Planned]:
+    """Make the plan that the options ask for; its backend stays open inside the block."""
+    with working("loading the files"):
+        workspace = with_revision(load_workspace(options.paths))
+        base = None if options.base is None else base_workspace(options.base, options.paths)
+    for problem in workspace.warnings:
+        note(f"warning: {problem}")
+    chosen = select(workspace.desired.organizations, options.organizations, options.shard)
+    settings = workspace.settings
+    # Hundreds of thousands of values are made and nothing of them is garbage.
+    with (
+        collector_off(),
+        open_source(api=options.api, state=options.state, settings=settings) as backend,
+    ):
+        reading = read_organizations(
+            backend,
+            [organization.id for organization in chosen],
+            max_parallel=1 if options.state else settings.api.max_parallel,
+        )
+        reading.tell_failures()
+        with working("planning"):
+            plan = sound_plan(
+                _request(options, workspace, chosen, reading, backend),
+                base=None if base is None else base.desired.organizations,
+            )
+        yield Planned(plan, reading.states, reading.failures, backend, workspace, base is not None)
+
+
+def _request(
+    options: PlanOptions,
+    workspace: Workspace,
+    chosen: tuple[DesiredOrganization, ...],
+    reading: Reading,
+    backend: Backend,
+) -> PlanRequest:
+    """Return the request for a plan of what was read; its moment is now."""
+    desired, timezone = workspace.desired, workspace.settings.timezone
+    states = {state.id: state for state in reading.states}
+    day = today(timezone)
+    return PlanRequest(
+        desired=tuple(row for row in chosen if row.id in states),
+        states=states,
+        as_of=options.as_of or day,
+        created_at=now(),
+        tool=f"reconciler {__version__}",
+        target=backend.target,
+        configuration=Configuration(desired.digest, desired.revision, desired.dirty),
+        allowed=Allowed(options.allow_removals, options.allow_irrevocable),
+        live=backend.capabilities().live and options.as_of in {None, day},
+        timezone=ZoneInfo(timezone),
+    )
+
+
+def select(
+    declared: tuple[DesiredOrganization, ...],
+    wanted: tuple[int, ...],
+    shard: tuple[int, int] | None,
+) -> tuple[DesiredOrganization, ...]:
+    """Return the organizations that `--org` and `--shard` leave, in their order.
+
+    Raises `UsageError` where `--org` names one that no file declares.
+    """
+    known = {row.id for row in declared}
+    unknown = sorted(set(wanted) - known)
+    if unknown:
+        raise UsageError(
+            f"no file declares organization {', '.join(map(str, unknown))}",
+            hint=f"declared are {', '.join(map(str, sorted(known))) or 'none'}",
+        )
+    return tuple(
+        row
+        for row in declared
+        if (not wanted or row.id in wanted) and (shard is None or in_shard(row.id, shard))
+    )
+
+
+def in_shard(organization: int, shard: tuple[int, int]) -> bool:
+    """Tell whether an organization belongs to the I-th of N shares.
+
+    A hash of the ID alone, so that an organization that comes or goes moves no other one.
+    """
+    index, count = shard
+    digest = hashlib.sha256(str(organization).encode()).digest()
+    return int.from_bytes(digest[:8], "big") % count == index - 1

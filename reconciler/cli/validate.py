@@ -1,0 +1,40 @@
+"""`validate`: are the files right, without asking any API."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.exits import Exit
+from reconciler.cli.output import check_target, write_data
+
+
+@click.command("validate")
+@options.paths
+@options.formats("text", "json", "github")
+@options.output
+def command(paths: tuple[str, ...], format_name: str, output: str) -> Exit:
+    """Check files against the schemas and each other; no API.
+
+    PATH… is any mix of organization files, folders and workspace files; none means
+    reconciler.yaml here. Every problem of every file is shown; exits with 3 where there is one.
+    """
+    from reconciler.cli.progress import working
+    from reconciler.config.load import load_workspace
+    from reconciler.errors import ConfigurationError
+    from reconciler.reports.problems import FORMATS, Findings
+
+    check_target(output)
+    try:
+        with working("loading the files"):
+            workspace = load_workspace(paths)
+    except ConfigurationError as error:
+        findings = Findings(problems=error.problems)
+    else:
+        findings = Findings(
+            files=workspace.files,
+            warnings=workspace.warnings,
+            organizations=len(workspace.desired.organizations),
+        )
+    write_data(FORMATS[format_name](findings), output)
+    return Exit.INVALID if findings.problems else Exit.DONE

@@ -1,0 +1,92 @@
+"""What an apply really did, as text for people, from its document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from reconciler.reports.counts import counted
+from reconciler.reports.spans import Line, Look, Span, line, text_of
+
+Document = Mapping[str, Any]
+
+_STYLES = {
+    "done": "green",
+    "skipped": "cyan",
+    "rejected": "bold red",
+    "failed": "bold red",
+    "not_attempted": "yellow",
+}
+_WORDS = {"skipped": "done already", "not_attempted": "not attempted"}
+
+
+def _lines(document: Document) -> Iterator[Line]:
+    yield line()
+    for organization in document["organizations"]:
+        yield from _organization(organization)
+    yield line(Span(_total(document), "bold"))
+
+
+def _organization(organization: Document) -> Iterator[Line]:
+    told = organization["changes"] or organization["stale"] or organization["error"]
+    if not told:
+        return
+    name = organization["name"]
+    title = f"{name} ({organization['id']})" if name else f"organization {organization['id']}"
+    yield line(Span(title, "bold"))
+    for change in organization["changes"]:
+        yield from _change(change)
+    if organization["error"]:
+        yield line("  ", Span("error: ", "bold red"), organization["error"])
+    for stale in organization["stale"]:
+        yield line("  ", Span("stale: ", "bold red"), stale["message"])
+    for moved in organization["moved"]:
+        yield line("  ", Span("moved: ", "yellow"), moved)
+    if organization["interrupted"]:
+        yield line("  ", Span("interrupted; apply again to go on", "yellow"))
+
+
+def _change(change: Document) -> Iterator[Line]:
+    status = change["status"]
+    message = f": {change['message']}" if change.get("message") else ""
+    yield line(
+        "  ",
+        Span(f"{_WORDS.get(status, status):<13}", _STYLES[status]),
+        f"  {change['action'].replace('_', ' ')} {change['product']}  {_subject(change)}",
+        message,
+    )
+    if change.get("given_back") is not None:
+        outcome = "went back to" if change["given_back"] else "could not be given back to"
+        yield line("    ", f"the seat {outcome} {change['from']}")
+
+
+def _subject(change: Document) -> str:
+    holder, subject = change.get("from"), change["subject"]
+    return f"{holder} -> {subject}" if holder else str(subject)
+
+
+def _total(document: Document) -> str:
+    counts = document["counts"]
+    if not any(counts.values()):
+        return "Nothing to apply."
+    words = [f"{counts['done']} done"]
+    words += [
+        f"{counts[key]} {_WORDS.get(key, key)}" for key in _STYLES if key != "done" and counts[key]
+    ]
+    return f"Applied: {', '.join(words)}; {counted(document['writes'], 'write')}."
+
+
+def _text(document: Document, look: Look) -> str:
+    return text_of(_lines(document), look)
+
+
+def _json(document: Document, look: Look) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+FORMATS: Mapping[str, Callable[[Document, Look], str]] = MappingProxyType(
+    {"text": _text, "json": _json}
+)
+"""Every format in which an apply's account can be shown; a new one is a function and a row."""

@@ -1,0 +1,128 @@
+"""The License Management page by format name: text, JSON, Markdown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from reconciler.reports.counts import counted
+from reconciler.reports.markdown_cells import row
+from reconciler.reports.seats import or_unknown
+from reconciler.reports.spans import Line, Look, Span, line, text_of
+
+Document = Mapping[str, Any]
+
+_LISTS = (
+    ("licensed_users", "Licensed users"),
+    ("online_licenses", "Online licenses"),
+    ("offline_licenses", "Offline licenses"),
+    ("registered_machines", "Registered machines"),
+)
+_COLUMNS = ("Product", "Subscribed", "Available", "Machine quota", "Expires")
+
+
+def _title(organization: Document) -> str:
+    name = organization["name"]
+    return f"{name} ({organization['id']})" if name else f"organization {organization['id']}"
+
+
+def _numbers(product: Document) -> tuple[str, ...]:
+    """Return the page's columns of one product, in the order of the vendor's page."""
+    machine_quota, expires = product["machine_quota"], product["expires"]
+    return (
+        str(product["product"]),
+        or_unknown(product["quota"]),
+        or_unknown(product["available"]),
+        "-" if machine_quota is None else str(machine_quota),
+        "-" if expires is None else str(expires),
+    )
+
+
+def _row_text(item: Any) -> str:
+    """Return one row of a list: an email, or a machine with what is known of it."""
+    if isinstance(item, str):
+        return item
+    remarks = [str(item[key]) for key in ("name", "email") if item.get(key)]
+    if item.get("expires"):
+        remarks.append(f"until {item['expires']}")
+    if item.get("started_at"):
+        remarks.append(f"since {item['started_at']}")
+    if item.get("last_seen"):
+        remarks.append(f"last seen {item['last_seen']}")
+    return f"{item['machine']}  {', '.join(remarks)}".rstrip()
+
+
+def _text_lines(page: Document) -> Iterator[Line]:
+    for organization in page["organizations"]:
+        yield line(Span(_title(organization), "bold"), _members(organization))
+        table = [_COLUMNS, *(_numbers(product) for product in organization["products"])]
+        widths = [max(len(cells[i]) for cells in table) for i in range(len(_COLUMNS))]
+        for cells in table:
+            padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+            yield line("  ", "  ".join(padded))
+        for product in organization["products"]:
+            yield from _lists(product)
+        yield line()
+
+
+def _members(organization: Document) -> str:
+    members = organization["members"]
+    if members is None:
+        return ", members unknown"
+    pending = f", {members['pending']} pending" if members["pending"] else ""
+    return f", {counted(members['active'], 'member')}{pending}"
+
+
+def _lists(product: Document) -> Iterator[Line]:
+    for key, title in _LISTS:
+        items = product[key]
+        if items is None:
+            yield line("  ", Span(f"{product['product']}: {title}: unknown", "yellow"))
+        elif items:
+            yield line("  ", Span(f"{product['product']}: {title} ({len(items)})", "cyan"))
+            for item in items:
+                yield line("    ", _row_text(item))
+
+
+def _text(page: Document, look: Look) -> str:
+    return text_of(_text_lines(page), look)
+
+
+def _json(page: Document, look: Look) -> str:
+    return json.dumps(page, ensure_ascii=False, indent=2) + "\n"
+
+
+def _markdown(page: Document, look: Look) -> str:
+    return "\n".join(_markdown_lines(page)) + "\n"
+
+
+def _markdown_lines(page: Document) -> Iterator[str]:
+    for organization in page["organizations"]:
+        yield f"## {row(_title(organization))}"
+        yield ""
+        yield f"| {' | '.join(_COLUMNS)} |"
+        yield "|" + " --- |" * len(_COLUMNS)
+        for product in organization["products"]:
+            yield f"| {' | '.join(row(cell) for cell in _numbers(product))} |"
+        yield ""
+        for product in organization["products"]:
+            yield from _markdown_lists(product)
+
+
+def _markdown_lists(product: Document) -> Iterator[str]:
+    for key, title in _LISTS:
+        items = product[key]
+        if items is None:
+            yield f"**{product['product']}: {title}**: unknown\n"
+        elif items:
+            yield f"**{product['product']}: {title}** ({len(items)})\n"
+            yield from (f"- {row(_row_text(item))}" for item in items)
+            yield ""
+
+
+FORMATS: Mapping[str, Callable[[Document, Look], str]] = MappingProxyType(
+    {"text": _text, "json": _json, "markdown": _markdown}
+)
+"""Every format in which the page can be shown; a new one is a function and a row."""

@@ -1,0 +1,181 @@
+"""`apply` in all its forms, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.acceptance.conftest import Cli
+
+
+def saved(cli: Cli, *arguments: str) -> dict[str, Any]:
+    cli.ok("plan", "--out", "plan.json", *arguments)
+    document: dict[str, Any] = json.loads((cli.folder / "plan.json").read_text())
+    return document
+
+
+def test_it_shows_the_plan_and_then_what_was_done(embedded: Cli) -> None:
+    out = embedded.ok("apply", "--yes", "--out", "kept.json")
+    assert out.index("Plan: 6 grants, 4 reassignments") < out.index("Applied: 10 done")
+    assert json.loads((embedded.folder / "kept.json").read_text())["format"] == "license-plan/1"
+
+
+def test_the_account_is_available_as_json_alone_on_standard_output(embedded: Cli) -> None:
+    plan = saved(embedded)
+    account = json.loads(embedded.ok("apply", "--yes", "--format", "json"))
+    assert account["changes_digest"] == plan["changes_digest"]
+    assert account["counts"] == {
+        "done": 10,
+        "skipped": 0,
+        "rejected": 0,
+        "failed": 0,
+        "not_attempted": 0,
+    }
+    assert account["organizations"][0]["changes"][0]["from"] == "carol@acme.example"
+
+
+def test_nobody_to_ask_means_that_nothing_is_written(embedded: Cli) -> None:
+    result = embedded("apply", stdin="y\n")
+    assert result.code == 64
+    assert "--yes" in result.err
+    assert embedded("plan", "--detailed-exitcode").code == 2
+
+
+def test_nothing_to_do_needs_no_question(embedded: Cli) -> None:
+    embedded.ok("apply", "--yes")
+    assert "Nothing to apply." in embedded.ok("apply")
+
+
+@pytest.mark.parametrize("kind", ["digest", "bare digest file", "file"])
+def test_an_expected_plan_is_applied_where_the_changes_are_still_the_same(
+    embedded: Cli, kind: str
+) -> None:
+    digest = saved(embedded)["changes_digest"]
+    expected = digest if kind == "digest" else "plan.json"
+    assert "10 done" in embedded.ok("apply", "--yes", "--expect", expected)
+
+
+def test_other_changes_than_the_expected_ones_are_refused(embedded: Cli) -> None:
+    saved(embedded)
+    file = embedded.folder / "orgs" / "acme.yaml"
+    file.write_text(file.read_text().replace("      - eve@acme.example\n", ""))
+    result = embedded("apply", "--yes", "--expect", "plan.json")
+    assert result.code == 4
+    assert "not those that were expected" in result.err
+    assert "carol@acme.example" in embedded.ok("show", "--org", "101")
+
+
+def test_an_expected_plan_that_is_missing_is_wrong_usage(embedded: Cli) -> None:
+    result = embedded("apply", "--yes", "--expect", "nothing.json")
+    assert result.code == 64
+    assert "nothing.json" in result.err
+
+
+def test_a_saved_plan_is_applied_alone_and_as_it_is(embedded: Cli) -> None:
+    saved(embedded)
+    assert embedded("apply", "plan.json", "orgs", "--yes").code == 64
+    result = embedded("apply", "plan.json", "--org", "101", "--allow-irrevocable", "--out", "x")
+    assert result.code == 64
+    assert "--allow-irrevocable, --org, --out" in result.err
+
+
+def test_a_plan_that_was_edited_is_refused(embedded: Cli) -> None:
+    plan = saved(embedded)
+    plan["organizations"][0]["changes"][0]["subject"]["id"] = "mallory@acme.example"
+    (embedded.folder / "plan.json").write_text(json.dumps(plan))
+    result = embedded("apply", "plan.json", "--yes")
+    assert result.code == 4
+    assert "edited" in result.err
+
+
+def test_a_plan_for_another_target_is_refused(embedded: Cli) -> None:
+    saved(embedded)
+    embedded.ok("load", "snapshot.yaml", "--db", "other.db")
+    result = embedded("apply", "plan.json", "--yes", "--api", "sqlite:///other.db")
+    assert result.code == 4
+    assert "sqlite:///e.db" in result.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--state", "snapshot.yaml"), ("--as-of", "2097-06-01")], ids=["state", "as of"]
+)
+def test_a_plan_from_a_snapshot_or_for_another_day_is_refused(
+    embedded: Cli, arguments: tuple[str, ...]
+) -> None:
+    plan = saved(embedded, *arguments)
+    assert plan["applyable"] is False
+    result = embedded("apply", "plan.json", "--yes")
+    assert result.code == 4
+    assert "snapshot or for another day" in result.err
+
+
+def test_apply_for_another_day_is_refused(embedded: Cli) -> None:
+    assert embedded("apply", "--yes", "--as-of", "2097-06-01").code == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ('{"format": "license-plan/2"}', 4, "license-plan/2"),
+        ('{"format": "license-plan/1"}', 3, "is not a valid plan"),
+        ('{"format": "license-plan/1", ', 3, "is not JSON"),
+    ],
+)
+def test_a_damaged_or_newer_plan_is_told_as_such(
+    embedded: Cli, text: str, code: int, said: str
+) -> None:
+    (embedded.folder / "plan.json").write_text(text)
+    result = embedded("apply", "plan.json", "--yes")
+    assert result.code == code
+    assert said in result.err
+
+
+def test_the_checklist_names_the_steps_and_ends_with_2_until_they_are_done(embedded: Cli) -> None:
+    result = embedded("apply", "--via", "checklist", "--output", "steps.md")
+    assert result.code == 2
+    steps = (embedded.folder / "steps.md").read_text()
+    assert "carol@acme" in steps.replace("\\", "")
+    assert "carol@acme.example" in embedded.ok("show")
+    embedded.ok("apply", "--yes")
+    assert embedded("apply", "--via", "checklist").code == 0
+
+
+def test_a_saved_plan_can_be_a_checklist_too(embedded: Cli) -> None:
+    saved(embedded)
+    result = embedded("apply", "plan.json", "--via", "checklist")
+    assert result.code == 2
+    assert "1." in result.out
+
+
+def test_where_the_workspace_wants_checklists_apply_gives_one_and_writes_nothing(
+    embedded: Cli,
+) -> None:
+    workspace = embedded.folder / "reconciler.yaml"
+    workspace.write_text(workspace.read_text() + "\napi: {writes: checklist}\n")
+    by_default = embedded("apply", "--yes")
+    assert by_default.code == 2
+    assert "takes no writes" in by_default.err
+    by_api = embedded("apply", "--yes", "--via", "api")
+    assert by_api.code == 4
+    assert "checklist" in by_api.err
+    assert embedded("plan", "--detailed-exitcode").code == 2
+
+
+def test_removals_and_offline_licenses_need_their_allowance(embedded: Cli) -> None:
+    file = embedded.folder / "orgs" / "acme.yaml"
+    file.write_text("version: 1\norganization: {id: 101}\nproducts:\n  testops:\n    users: []\n")
+    refused = embedded("apply", str(file), "--yes")
+    assert refused.code == 4
+    assert "--allow-removals 2" in refused.out
+    assert "2 done" in embedded.ok("apply", str(file), "--yes", "--allow-removals", "2")
+
+
+def test_an_account_that_cannot_be_written_is_no_success_once_something_was(
+    embedded: Cli,
+) -> None:
+    result = embedded("apply", "--yes", "--output", "/dev/full")
+    assert result.code == 5
+    assert "the account of 14 write(s) could not be written" in result.err
+    assert embedded("plan", "--detailed-exitcode").code == 0

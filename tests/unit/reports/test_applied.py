@@ -1,0 +1,93 @@
+"""What an apply really did, told to people and to programs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from reconciler.reports.applied import FORMATS
+from reconciler.reports.spans import Look
+
+
+def change(status: str, **more: Any) -> dict[str, Any]:
+    return {
+        "action": "reassign",
+        "product": "kse",
+        "subject": "bob@example.com",
+        "from": "carol@example.com",
+        "status": status,
+        "message": None,
+        "given_back": None,
+        **more,
+    }
+
+
+def organization(**more: Any) -> dict[str, Any]:
+    return {
+        "id": 101,
+        "name": "Acme QA",
+        "changes": [],
+        "error": None,
+        "stale": [],
+        "moved": [],
+        "refusals": 0,
+        "interrupted": False,
+        **more,
+    }
+
+
+def document(*organizations: dict[str, Any], writes: int = 0) -> dict[str, Any]:
+    statuses = ("done", "skipped", "rejected", "failed", "not_attempted")
+    changes = [row for one in organizations for row in one["changes"]]
+    return {
+        "writes": writes,
+        "counts": {name: sum(row["status"] == name for row in changes) for name in statuses},
+        "organizations": list(organizations),
+    }
+
+
+def test_each_change_is_told_with_what_became_of_it() -> None:
+    told = document(
+        organization(
+            changes=[
+                change("done"),
+                change("skipped"),
+                change("rejected", message="no seat", given_back=True),
+                change("failed", message="\x1b[2J", given_back=False),
+                change("not_attempted", action="issue_offline", **{"from": None}),
+            ],
+            interrupted=True,
+        ),
+        writes=3,
+    )
+    assert FORMATS["text"](told, Look()) == (
+        "\n"
+        "Acme QA (101)\n"
+        "  done           reassign kse  carol@example.com -> bob@example.com\n"
+        "  done already   reassign kse  carol@example.com -> bob@example.com\n"
+        "  rejected       reassign kse  carol@example.com -> bob@example.com: no seat\n"
+        "    the seat went back to carol@example.com\n"
+        "  failed         reassign kse  carol@example.com -> bob@example.com: \\x1b[2J\n"
+        "    the seat could not be given back to carol@example.com\n"
+        "  not attempted  issue offline kse  bob@example.com\n"
+        "  interrupted; apply again to go on\n"
+        "Applied: 1 done, 1 done already, 1 rejected, 1 failed, 1 not attempted; 3 writes.\n"
+    )
+
+
+def test_what_stopped_an_organization_is_told_even_where_it_had_no_change() -> None:
+    told = document(
+        organization(error="cannot be read", name=None),
+        organization(stale=[{"message": "bob is no member"}], moved=["kse: quota was 5, is 4"]),
+        organization(id=7),
+    )
+    shown = FORMATS["text"](told, Look())
+    assert "organization 101\n  error: cannot be read\n" in shown
+    assert "  stale: bob is no member\n  moved: kse: quota was 5, is 4\n" in shown
+    assert "(7)" not in shown
+    assert shown.endswith("Nothing to apply.\n")
+
+
+def test_json_is_the_document_itself() -> None:
+    told = document(organization(changes=[change("done")]))
+    assert json.loads(FORMATS["json"](told, Look())) == told

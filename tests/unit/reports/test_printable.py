@@ -1,0 +1,40 @@
+"""Values from outside cannot steer a terminal, a log or a page."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.reports.markdown_cells import row
+from reconciler.reports.printable import printable
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ada@example.com", "ada@example.com"),
+        ("käthe@example.com", "käthe@example.com"),
+        ("a\nb", "a\\x0ab"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("a\u202eb", "a\\u202eb"),
+        ("zero\u200bwidth", "zero\\u200bwidth"),
+        ("\x9b31m", "\\x9b31m"),
+        ("lone \ud800", "lone \\ud800"),
+    ],
+)
+def test_what_would_hide_or_steer_is_written_as_an_escape(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+@given(st.text())
+def test_no_control_character_is_ever_left(text: str) -> None:
+    assert not any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in printable(text))
+
+
+@given(st.text())
+def test_a_markdown_cell_holds_nothing_that_markdown_or_html_acts_on(text: str) -> None:
+    left = row(text)
+    assert not set(left) & set("|`*_[]<>@!~\\\n")
