@@ -131,7 +131,10 @@ def _reimaged(draft: PoolDraft, day: date) -> Iterator[Notice]:
             continue
         name = wanted.name.casefold()
         for row in strangers:
-            if name not in {(row.name or "").casefold(), (row.email or "").casefold()}:
+            same = name in {(row.name or "").casefold(), (row.email or "").casefold()}
+            # Whoever declared the replacement knows of the new ID already.
+            declared = wanted.replaces is not None and wanted.replaces.id == row.id
+            if declared or not same:
                 continue
             yield Notice(
                 "probable_reimage",

@@ -166,10 +166,13 @@ def _finish(draft: _Draft, request: PlanRequest, total: int) -> OrganizationPlan
     if removals is not None:
         stops.append(removals)
     if any(product.users is not None for product in draft.desired.products):
-        unlicensed = check_unlicensed(draft.members, draft.every_pool, draft.changes, policy)
+        unlicensed = _unlicensed(draft, draft.changes)
         if isinstance(unlicensed, Refusal):
             stops.append(unlicensed)
-        elif unlicensed is not None:
+        elif stops:
+            # Nothing will be changed, so what is said is of the state as it is.
+            unlicensed = _unlicensed(draft, ())
+        if isinstance(unlicensed, Notice):
             notices.append(unlicensed)
     changes, after = draft.changes, draft.after
     if stops:
@@ -190,6 +193,10 @@ def _finish(draft: _Draft, request: PlanRequest, total: int) -> OrganizationPlan
         warnings=tuple(sorted(notices, key=_notice_order)),
         losing=len(draft.losses.losing) if changes else 0,
     )
+
+
+def _unlicensed(draft: _Draft, changes: tuple[Change, ...]) -> Refusal | Notice | None:
+    return check_unlicensed(draft.members, draft.every_pool, changes, draft.desired.policy)
 
 
 def _pool(draft: PoolDraft, after: Tally) -> Pool:

@@ -13,7 +13,7 @@ from reconciler.model.desired import (
     UnlicensedMembers,
     UnlistedMachines,
 )
-from reconciler.model.identity import email_key
+from reconciler.model.identity import email_key, machine
 from reconciler.model.state import Member, MemberStatus, OrganizationState, Session, Subscription
 from tests.worlds import (
     TODAY,
@@ -507,6 +507,12 @@ class TestMachines:
         assert notice.details["registered"] == M[2]
         assert "orgs/acme.yaml:352:9" in notice.message
         assert warnings(plan(wanted, current)) == []
+        replacing = replace(named.wanted[0], replaces=machine(M[2]))
+        declared = replace(
+            wanted,
+            products=(replace(wanted.products[0], machines=replace(named, wanted=(replacing,))),),
+        )
+        assert warnings(plan(declared, replace(current, machines=(again,)))) == []
 
     def test_the_machine_quota_holds_back_registrations(self):
         many = (Subscription("kre-node-locked", 9, machine_quota=2),)
@@ -739,6 +745,16 @@ class TestGuards:
         failing = replace(wanted, policy=Policy(unlicensed_members=UnlicensedMembers.FAIL))
         assert codes(plan(failing, current)) == ["unlicensed_members"]
         assert warnings(plan(replace(wanted, policy=QUIET), current)) == []
+
+    def test_a_refused_organizations_warnings_speak_of_the_state_that_stays(self):
+        names = [f"u{n:02}" for n in range(8)]
+        found = plan(
+            desired(users={"kse": ["u00"]}),
+            state(people=members(*names, "eve"), subscriptions=kse(9), users={"kse": names}),
+        )
+        assert codes(found) == ["max_removals"]
+        (warning,) = [row for row in found.warnings if row.code == "unlicensed_members"]
+        assert warning.details["emails"] == [email("eve")]
 
     def test_one_organization_never_stops_another(self):
         wanted = [replace(self.keep(0), id=1), replace(self.keep(21), id=2)]
