@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from reconciler.schema_problem import SchemaProblem
 
 if TYPE_CHECKING:
     import jsonschema_rs
@@ -23,19 +24,6 @@ NAMES = ("organization", "workspace", "groups", "snapshot", "plan")
 
 MAX_EXPLAINED = 1_000
 """How many problems of one document are explained."""
-
-
-@dataclass(frozen=True, slots=True)
-class SchemaProblem:
-    """One way in which data does not fit its schema.
-
-    `path` leads to the value. Where `key` is set, that key of the mapping at `path` is at fault,
-    not the whole mapping.
-    """
-
-    path: tuple[str | int, ...]
-    message: str
-    key: str | None = None
 
 
 @cache

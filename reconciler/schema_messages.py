@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from reconciler.schema import SchemaProblem
+from reconciler.schema_problem import SchemaProblem
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError

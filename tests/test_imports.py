@@ -13,12 +13,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "reconciler"
 
-BASE = {"errors", "products", "schema", "schema_messages", "model"}
+BASE = {"errors", "products", "schema", "schema_messages", "schema_problem", "model"}
 ALLOWED = {
     "errors": {"model.source"},
     "products": set(),
-    "schema": {"schema_messages"},
-    "schema_messages": {"schema"},
+    "schema": {"schema_messages", "schema_problem"},
+    "schema_messages": {"schema_problem"},
+    "schema_problem": set(),
     "model": {"errors", "products"},
     "planning": {"errors", "products", "model"},
     "config": BASE,
