@@ -91,15 +91,15 @@ def demand_of(
     day: date,
     *,
     seat: bool,
-    spelling: Mapping[str, str],
+    spelling: Callable[[str], str | None],
     obstacle: Callable[[Wanted], Reason | None],
     hold: Callable[[Subject], Reason | None],
 ) -> Demand:
     """Compare one managed list with who holds now.
 
-    `holders` and `spelling` map compared forms to the API's spelling. `seat` tells whether the
-    product counts this kind of subjects. `obstacle` says what keeps
-    a wanted subject from being granted, `hold` what keeps a holder from being removed; both are
+    `holders` maps compared forms to the API's spelling, as `spelling` does for anybody it knows.
+    `seat` tells whether the product counts this kind of subjects. `obstacle` says what keeps a
+    wanted subject from being granted, `hold` what keeps a holder from being removed; both are
     asked only where there is such a change.
     """
     demand = Demand(wanted_list)
@@ -134,7 +134,7 @@ def demand_of(
                 demand.staying.append(Staying(holder, awaits(holder, candidate, reason)))
 
     for key, wanted in newcomers:
-        subject = Subject(kind, spelling.get(key, wanted.subject.id))
+        subject = Subject(kind, spelling(key) or wanted.subject.id)
         holder = _take(leaving, wanted, kind)
         candidate = Candidate(wanted, subject, demand.rank(wanted), seat, slot, holder=holder)
         _newcomer(demand, candidate, obstacle(wanted), None if holder is None else hold(holder))

@@ -29,10 +29,15 @@ class Rules:
     day: date
     irrevocable: bool
 
-    @property
-    def spelling(self) -> Mapping[str, str]:
-        """Members' emails as the API spells them, by their compared form."""
-        return {key: member.email for key, member in self.members.items()}
+    def spelling(self, key: str) -> str | None:
+        """Return a member's email as the API spells it, by its compared form."""
+        member = self.members.get(key)
+        return None if member is None else member.email
+
+    def set_at(self, key: str) -> str:
+        """Return words that tell where a key of the policy was set, none for a default."""
+        source = self.policy.sources.get(key)
+        return f" ({key} is set at {source})" if source else ""
 
     def user(self, wanted: Wanted) -> Reason | None:
         """Return what keeps a user from being granted the product."""
@@ -41,7 +46,7 @@ class Rules:
             return Reason(
                 "not_a_member",
                 f"{wanted.subject.id} is not a member of the organization: invite the person "
-                "first, or remove the entry",
+                f"first, or remove the entry{self.set_at('not_a_member')}",
                 refuse=self.policy.not_a_member is NotAMember.FAIL,
             )
         if member.status is MemberStatus.PENDING:
@@ -68,9 +73,8 @@ class Rules:
     def hold(self, subject: Subject) -> Reason | None:
         """Return what keeps a holder from being removed."""
         if subject.key in self.policy.protected:
-            source = self.policy.sources.get("protected")
-            where = f" ({source})" if source else ""
-            return Reason("protected", f"{subject.id} is protected{where}", refuse=True)
+            message = f"{subject.id} is protected and is never removed{self.set_at('protected')}"
+            return Reason("protected", message, refuse=True)
         if subject.kind is SubjectKind.MACHINE:
             license_ = (self.pool.offline or {}).get(subject.id)
             if license_ is not None:
@@ -106,7 +110,8 @@ class Rules:
             return Reason(
                 "irrevocable",
                 f"an offline license for {wanted.subject.id} until {last} cannot be taken back: "
-                "it needs `allow_irrevocable: true` in the policy and --allow-irrevocable",
+                "it needs `allow_irrevocable: true` in the policy and --allow-irrevocable"
+                + self.set_at("allow_irrevocable"),
                 refuse=True,
             )
         return None

@@ -140,19 +140,15 @@ def check_unlicensed(
     if rule is UnlicensedMembers.IGNORE or any(pool.holders is None for pool in pools):
         return None
     changes = tuple(changes)
-    lost = {s.id: count for s, count in losses(changes).items() if s.kind is SubjectKind.USER}
-    gained = {s.id for s in gains(changes) if s.kind is SubjectKind.USER}
-    held: dict[str, int] = {}
-    for pool in pools:
-        for key in pool.holders or ():
-            held[key] = held.get(key, 0) + 1
-    without = sorted(
-        member.email
-        for key, member in members.items()
-        if member.status is MemberStatus.ACTIVE
-        and held.get(key, 0) <= lost.get(key, 0)
-        and key not in gained
-    )
+    licensed = set[str]().union(*(pool.holders or () for pool in pools))
+    for subject, count in losses(changes).items():
+        if subject.kind is SubjectKind.USER:
+            held = sum(subject.id in (pool.holders or ()) for pool in pools)
+            if held <= count:
+                licensed.discard(subject.id)
+    licensed |= {s.id for s in gains(changes) if s.kind is SubjectKind.USER}
+    unlicensed = [members[key] for key in members.keys() - licensed]
+    without = sorted(m.email for m in unlicensed if m.status is MemberStatus.ACTIVE)
     if not without:
         return None
     named = ", ".join(without[:3]) + (f" and {len(without) - 3} more" if len(without) > 3 else "")

@@ -159,7 +159,7 @@ class _Drafting:
             {machine: machine for machine in self._pool.machines or ()},
             self._rules.day,
             seat=is_seat,
-            spelling={},
+            spelling=lambda _: None,
             obstacle=self._rules.machine,
             hold=(lambda _: None) if reported else self._rules.hold,
         )
@@ -311,6 +311,7 @@ class _Drafting:
         account = shortage_of(
             self._pool,
             self.draft.demands,
+            self._candidates,
             wanted=admission.wanted or 0,
             room=admission.room or 0,
             day=self._rules.day,

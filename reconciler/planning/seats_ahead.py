@@ -200,7 +200,7 @@ def _demand(wanted_list: WantedList, holders: Mapping[str, str], rules: Rules) -
         holders,
         rules.day,
         seat=True,
-        spelling={},
+        spelling=lambda _: None,
         obstacle=rules.user if of_users else rules.machine,
         hold=rules.hold,
     )

@@ -8,7 +8,9 @@ from datetime import date
 from typing import Any
 
 from reconciler.model.desired import WantedList
-from reconciler.planning.demand import DAY, Demand
+from reconciler.model.identity import SubjectKind
+from reconciler.model.plan import Action
+from reconciler.planning.demand import DAY, Candidate, Demand
 from reconciler.planning.pools import PoolState
 from reconciler.products import SeatUnit
 
@@ -25,7 +27,8 @@ class Release:
 @dataclass(frozen=True, slots=True)
 class Shortage:
     """Why not everybody fits. `releases` are sorted; `deficit` is the use above the quota that
-    the first releases only make up for."""
+    the first releases only make up for. `all_fit_on` is the first day on which everybody who is
+    wanted then would fit."""
 
     product: str
     quota: int
@@ -35,6 +38,7 @@ class Shortage:
     pinned: tuple[tuple[str, date | None], ...]
     releases: tuple[Release, ...]
     expires: date | None
+    all_fit_on: date | None
 
     @property
     def short_by(self) -> int:
@@ -67,14 +71,13 @@ class Shortage:
             named = ", ".join(f"{r.subject} on {r.day - DAY}" for r in ending[:3])
             more = f" and {len(ending) - 3} more" if len(ending) > 3 else ""
             parts.append(f"access ends for {named}{more}")
-        day = self.available_from(self.short_by - 1) if self.short_by else None
         first = self.available_from(0)
         if first is None:
             parts.append("no date frees a seat")
-        elif day is None or day == first:
-            parts.append(f"the first seat comes free on {first}")
+        elif self.all_fit_on is None:
+            parts.append(f"the first seat comes free on {first}, not enough for all on any day")
         else:
-            parts.append(f"the first seat comes free on {first}, enough for all on {day}")
+            parts.append(f"the first seat comes free on {first}, all fit on {self.all_fit_on}")
         parts.append(f"buy {self.short_by} or remove as many")
         return "; ".join(parts)
 
@@ -83,7 +86,6 @@ class Shortage:
         """The account for machines."""
         ending = [r for r in self.releases if not r.offline]
         first = self.available_from(0)
-        every = self.available_from(self.short_by - 1) if self.short_by else None
         return {
             "quota": self.quota,
             "used": self.used,
@@ -93,13 +95,14 @@ class Shortage:
             "pinned": [{"machine": name, "until": _iso(until)} for name, until in self.pinned],
             "ending": [{"subject": r.subject, "until": _iso(r.day - DAY)} for r in ending],
             "available_from": _iso(first),
-            "all_fit_on": _iso(every),
+            "all_fit_on": _iso(self.all_fit_on),
         }
 
 
 def shortage_of(
     pool: PoolState,
     demands: Sequence[Demand],
+    candidates: Sequence[Candidate],
     *,
     wanted: int,
     room: int,
@@ -107,7 +110,8 @@ def shortage_of(
 ) -> Shortage:
     """Return the account of a pool with a known quota.
 
-    `wanted` is the use if everybody were granted, `room` the seats left after admission.
+    `candidates` are all who ask for a seat, those who get one among them. `wanted` is the use if
+    everybody were granted, `room` the seats left after admission.
     """
     pinned = tuple(
         (machine, license_.expires) for machine, license_ in sorted((pool.offline or {}).items())
@@ -122,6 +126,10 @@ def shortage_of(
         frees = pool.product.seat is not SeatUnit.MACHINE or machine in unlisted
         if until is not None and frees:
             releases.append(Release(until + DAY, machine, offline=True))
+    ordered = tuple(sorted(releases, key=lambda r: (r.day, r.subject)))
+    expires = pool.subscription.expires if pool.subscription else None
+    days = [release.day for release in ordered if expires is None or release.day <= expires]
+    fits = (on for on in days if _seats(pool, demands, candidates, on) <= (pool.quota or 0))
     return Shortage(
         product=pool.product.key,
         quota=pool.quota or 0,
@@ -129,9 +137,37 @@ def shortage_of(
         wanted=wanted,
         deficit=max(0, -room),
         pinned=pinned,
-        releases=tuple(sorted(releases, key=lambda r: (r.day, r.subject))),
-        expires=pool.subscription.expires if pool.subscription else None,
+        releases=ordered,
+        expires=expires,
+        all_fit_on=next(fits, None),
     )
+
+
+def _seats(
+    pool: PoolState, demands: Sequence[Demand], candidates: Sequence[Candidate], day: date
+) -> int:
+    """Return the seats wanted on a later day: by who holds, asks for or starts to want one."""
+    is_seat = SubjectKind.USER if pool.product.seat is SeatUnit.USER else SubjectKind.MACHINE
+    asking = {c.subject.key for c in candidates if c.action is Action.GRANT}
+    taken: set[str] = set()
+    for demand in demands:
+        if demand.wanted_list.kind is not is_seat or pool.product.seat is SeatUnit.SESSION:
+            continue
+        starting = {wanted.subject.key for wanted, _ in demand.upcoming}
+        may_hold = demand.kept | asking | starting
+        for wanted in demand.wanted_list.wanted:
+            if wanted.subject.key in may_hold and wanted.wanted_on(day):
+                taken.add(wanted.subject.key)
+        taken |= {s.subject.key for s in demand.staying if s.reason.refuse}
+    offline = {
+        machine
+        for machine, row in (pool.offline or {}).items()
+        if row.expires is None or row.expires >= day
+    }
+    offline |= {c.subject.id for c in candidates if c.expires is not None and c.expires >= day}
+    if pool.product.seat is SeatUnit.MACHINE:
+        return len(taken | offline)
+    return len(taken) + len(offline)
 
 
 def _ends(wanted_list: WantedList, kept: set[str], day: date) -> list[Release]:

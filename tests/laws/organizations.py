@@ -118,7 +118,7 @@ def examples(draw: st.DrawFn) -> Example:
     if users and draw(st.sampled_from([False] * 6 + [True])):
         wanted = draw(with_everyone(wanted))
     hidden = draw(
-        st.sampled_from([None] * 14 + ["members", "licensed_users", "offline_licenses", "machines"])
+        st.sampled_from([None] * 8 + ["members", "licensed_users", "offline_licenses", "machines"])
     )
     seen = state if hidden is None else replace(state, **{hidden: None})
     ceiling = draw(st.sampled_from([None, 20, 20, None, 20, 1]))

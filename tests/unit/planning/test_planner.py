@@ -14,6 +14,7 @@ from reconciler.model.desired import (
     UnlistedMachines,
 )
 from reconciler.model.identity import email_key, machine
+from reconciler.model.source import Source
 from reconciler.model.state import Member, MemberStatus, OrganizationState, Session, Subscription
 from tests.worlds import (
     TODAY,
@@ -243,6 +244,25 @@ class TestShortage:
         assert details["available_from"] == details["all_fit_on"] == "2027-02-01"
         assert "2027-01-31" in found.refusals[0].message
 
+    def test_a_seat_that_comes_free_does_not_fit_all_where_others_start_by_then(self):
+        ends = date(2027, 1, 31)
+
+        def account(*more: object):
+            found = plan(
+                desired(users={"kse": [wants("ada", end=ends), "bob", *more]}, policy=QUIET),
+                state(
+                    people=members("ada", "bob", "eve"),
+                    subscriptions=kse(1),
+                    users={"kse": ["ada"]},
+                ),
+            )
+            details = found.refusals[0].details
+            return details["available_from"], details["all_fit_on"]
+
+        assert account() == ("2027-02-01", "2027-02-01")
+        assert account(wants("eve", start=date(2027, 3, 1))) == ("2027-02-01", "2027-02-01")
+        assert account(wants("eve", start=date(2027, 2, 1))) == ("2027-02-01", None)
+
     def test_the_apis_own_larger_use_limits_admission(self):
         found = plan(
             desired(users={"kse": ["ada", "bob"]}, policy=WAITLIST),
@@ -360,6 +380,14 @@ class TestEligibility:
         assert words(found) == ["+ada"]
         assert codes(found) == ["not_a_member"]
         assert [short(c) for c in found.refusals[0].withheld] == ["+stranger"]
+
+    def test_a_refusal_names_the_place_where_its_rule_was_set(self):
+        where = Source("reconciler.yaml", 7, 3)
+        policy = replace(QUIET, sources={"not_a_member": where})
+        found = plan(
+            desired(users={"kse": ["stranger"]}, policy=policy), state(subscriptions=kse(5))
+        )
+        assert "not_a_member is set at reconciler.yaml:7:3" in found.refusals[0].message
 
     def test_somebody_who_is_no_member_waits_where_the_policy_says_so(self):
         found = plan(
