@@ -53,7 +53,8 @@ def test_each_day_of_change_has_a_row_and_the_first_short_day_is_named(examples:
 
 def test_a_year_ahead_is_the_default_and_what_does_not_change_is_a_line(examples: Cli) -> None:
     text = examples.ok("forecast", *STATE, *FIRST)
-    assert "  kse  5 wanted of 5, no change, ends 2099-06-30\n" in text
+    assert "  testops  3 wanted of 4, no change, ends 2099-06-30\n" in text
+    assert "  kse  6 wanted of 5, 1 short, no change, ends 2099-06-30\n" in text
     assert text.endswith("from 2026-11-24 to 2027-11-24, for snapshot:snapshot.yaml\n")
     leap = examples.ok("forecast", *STATE, "--as-of", "2028-02-29")
     assert "from 2028-02-29 to 2029-02-28," in leap
@@ -63,18 +64,20 @@ def test_a_year_ahead_is_the_default_and_what_does_not_change_is_a_line(examples
 
 def test_the_text_flags_the_first_short_day(examples: Cli) -> None:
     text = examples.ok("forecast", *STATE, *FIRST, "--until", "2099-12-31", "--org", "101")
-    assert "    2099-07-01       5      0       0      5  <- first short day\n" in text
-    assert "Forecast: 2 of 2 pools short, the first on 2099-07-01.\n" in text
+    assert "    2099-07-01       3      0       0      3  <- first short day\n" in text
+    assert "    2026-11-24       6      5       0      1  <- first short day\n" in text
+    assert "Forecast: 2 of 2 pools short, the first on 2026-11-24.\n" in text
     assert "Borealis" not in text
 
 
 def test_scripts_can_ask_for_the_shortage_by_exit_code(examples: Cli) -> None:
     far = ("--until", "2099-12-31", "--detailed-exitcode")
-    assert examples("forecast", *STATE, *FIRST, "--detailed-exitcode").code == 0
-    result = examples("forecast", *STATE, *FIRST, *far)
+    cedar = (*STATE, *FIRST, "--org", "303")
+    assert examples("forecast", *cedar, "--detailed-exitcode").code == 0
+    result = examples("forecast", *cedar, *far)
     assert (result.code, result.err) == (2, "")
     assert "first short day" in result.out
-    assert examples("forecast", *STATE, *FIRST, *far[:2]).code == 0
+    assert examples("forecast", *cedar, *far[:2]).code == 0
 
 
 @pytest.mark.parametrize(
