@@ -44,15 +44,15 @@ def _organization(
     plan: OrganizationPlan, base: OrganizationPlan | None, dated: Callable[[_Effect], bool]
 ) -> OrganizationPlan:
     done = {effect for change in (base.changes if base else ()) for effect in _effects(change)}
-    held: dict[tuple[str, str | None], set[_Effect]] = {}
+    held: dict[tuple[str, str | None], set[object]] = {}
+    due = set(done)
     for refusal in base.refusals if base else ():
-        known = held.setdefault((refusal.code, refusal.product), set())
-        known.update(effect for change in refusal.withheld for effect in _effects(change))
+        held.setdefault((refusal.code, refusal.product), set()).update(_grounds(refusal))
+        due.update(effect for change in refusal.withheld for effect in _effects(change))
     waiting = {
         (row.product, row.action, row.subject.compared, row.reason)
         for row in (base.deferred if base else ())
     }
-    due = done.union(*held.values())
 
     def change_cause(change: Change, known: set[_Effect]) -> Cause:
         effects = _effects(change)
@@ -66,8 +66,7 @@ def _organization(
 
     def refusal_cause(row: Refusal) -> Cause:
         known = held.get((row.code, row.product))
-        effects = {effect for change in row.withheld for effect in _effects(change)}
-        return Cause.CHANGE if known is None or effects - known else Cause.DRIFT
+        return Cause.CHANGE if known is None or _grounds(row) - known else Cause.DRIFT
 
     return replace(
         plan,
@@ -82,6 +81,19 @@ def _organization(
             for row in plan.refusals
         ),
     )
+
+
+def _grounds(refusal: Refusal) -> set[object]:
+    """Return what a refusal is about, so that it can be told whether this change adds to it.
+
+    A grant that a mass removal or an unlicensed member withholds is not what those are about.
+    """
+    if refusal.code == "unlicensed_members":
+        return set((refusal.details or {}).get("emails", ()))
+    effects = {effect for change in refusal.withheld for effect in _effects(change)}
+    if refusal.code == "max_removals":
+        return {effect for effect in effects if effect[1] is Action.REMOVE}
+    return set(effects)
 
 
 def _effects(change: Change) -> tuple[_Effect, ...]:

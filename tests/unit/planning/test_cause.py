@@ -179,6 +179,14 @@ def test_what_makes_a_limit_be_passed_is_at_fault_and_not_what_had_been_within_i
     }
 
 
+def test_a_grant_that_a_standing_mass_removal_withholds_is_not_at_fault() -> None:
+    policy = Policy(max_removals=MaxRemovals(1, 0))
+    before, now = files("carol", policy=policy), files("carol", "eve", policy=policy)
+    found = told(now, before, world("ada", "bob", "carol"), removals=None)
+    (refusal,) = found.refusals
+    assert (refusal.code, str(refusal.cause)) == ("max_removals", "drift")
+
+
 def test_lists_that_cannot_be_read_are_no_fault_of_this_change() -> None:
     hidden = replace(world(), licensed_users=None)
     (refusal,) = told(files("ada", "bob"), files("ada"), hidden).refusals
