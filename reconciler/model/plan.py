@@ -110,7 +110,11 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The seats of one product before, while and after the changes; None is unknown."""
+    """The seats of one product before, while and after the changes; None is unknown.
+
+    `offline_until` is the last day on which an offline license of the pool ends; None where there
+    is none, or where the end of one is unknown.
+    """
 
     product: str
     quota: int | None
@@ -121,6 +125,7 @@ class Pool:
     machine_quota: int | None
     machines: int | None
     expires: date | None
+    offline_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

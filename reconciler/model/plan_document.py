@@ -145,6 +145,7 @@ def _pool(pool: Pool) -> Document:
         "used_after": pool.used_after,
         "peak": pool.peak,
         "offline": pool.offline,
+        "offline_until": _iso(pool.offline_until),
         "machine_quota": pool.machine_quota,
         "machines": pool.machines,
         "expires": _iso(pool.expires),
@@ -251,6 +252,7 @@ def _read_pool(row: Mapping[str, Any]) -> Pool:
         machine_quota=row.get("machine_quota"),
         machines=row.get("machines"),
         expires=_read_date(row.get("expires")),
+        offline_until=_read_date(row.get("offline_until")),
     )
 
 

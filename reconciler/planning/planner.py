@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
+from typing import TypeVar
 
 from reconciler.model.desired import DesiredOrganization
 from reconciler.model.identity import Subject, SubjectKind, email_key
@@ -37,6 +38,8 @@ from reconciler.planning.pool_plan import Known, PoolDraft, draft_pool
 from reconciler.planning.pools import PoolState, pools_of
 from reconciler.planning.seats import Tally, gains, losses
 from reconciler.products import PRODUCTS
+
+_Row = TypeVar("_Row", Refusal, Notice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,7 @@ def _draft(desired: DesiredOrganization, state: OrganizationState, request: Plan
 def _with_last_licenses(
     changes: tuple[Change, ...], pools: Sequence[PoolState]
 ) -> tuple[Change, ...]:
-    """Mark the changes after which a subject holds nothing in the organization any more."""
+    """Mark the change after which a subject holds nothing in the organization any more."""
     gaining = gains(changes)
     last = {
         subject
@@ -141,13 +144,15 @@ def _with_last_licenses(
     if not last:
         return changes
 
-    def marked(change: Change) -> Change:
+    # The last one alone: with every earlier one the subject still holds something.
+    marked = list(changes)
+    for place in reversed(range(len(marked))):
+        change = marked[place]
         loser = change.subject if change.action is Action.REMOVE else change.holder
-        if loser is None or loser.compared not in last:
-            return change
-        return replace(change, loses_last_license=True)
-
-    return tuple(marked(change) for change in changes)
+        if loser is not None and loser.compared in last:
+            last.discard(loser.compared)
+            marked[place] = replace(change, loses_last_license=True)
+    return tuple(marked)
 
 
 def _held_in(pools: Sequence[PoolState], subject: Subject) -> int:
@@ -189,10 +194,16 @@ def _finish(draft: _Draft, request: PlanRequest, total: int) -> OrganizationPlan
         pools=tuple(_pool(pool, after[pool.desired.product]) for pool in draft.pools),
         changes=changes,
         deferred=tuple(sorted(deferred, key=_deferral_order)),
-        refusals=tuple(sorted(refusals, key=_refusal_order)),
-        warnings=tuple(sorted(notices, key=_notice_order)),
+        refusals=tuple(sorted(_placed(refusals, draft), key=_refusal_order)),
+        warnings=tuple(sorted(_placed(notices, draft), key=_notice_order)),
         losing=len(draft.losses.losing) if changes else 0,
     )
+
+
+def _placed(rows: Sequence[_Row], draft: _Draft) -> list[_Row]:
+    """Return the rows with a place each: what no line of the files is the reason of is the
+    organization's."""
+    return [row if row.source else replace(row, source=draft.desired.source) for row in rows]
 
 
 def _unlicensed(draft: _Draft, changes: tuple[Change, ...]) -> Refusal | Notice | None:
@@ -211,7 +222,15 @@ def _pool(draft: PoolDraft, after: Tally) -> Pool:
         machine_quota=pool.machine_quota,
         machines=None if pool.machines is None else len(pool.machines),
         expires=pool.subscription.expires if pool.subscription else None,
+        offline_until=_offline_until(pool),
     )
+
+
+def _offline_until(pool: PoolState) -> date | None:
+    """Return the last day on which an offline license ends, None where that is unknown."""
+    ends = [row.expires for row in (pool.offline or {}).values()]
+    known = [day for day in ends if day is not None]
+    return max(known) if known and len(known) == len(ends) else None
 
 
 _PRODUCT_ORDER = {key: number for number, key in enumerate(PRODUCTS)}

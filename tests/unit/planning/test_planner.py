@@ -809,6 +809,18 @@ class TestAcrossPools:
         ]
         assert not found.changes[1].loses_last_license
 
+    def test_the_last_license_is_lost_once_with_the_last_change(self):
+        found = plan(
+            desired(users={"kse": ["bob"], "testops": ["bob"]}, policy=QUIET),
+            state(
+                people=members("bob"),
+                subscriptions=self.TWO,
+                users={"kse": ["old"], "testops": ["old"]},
+            ),
+        )
+        assert words(found) == ["old->bob", "old->bob"]
+        assert [c.loses_last_license for c in found.changes] == [False, True]
+
     def test_where_two_full_pools_swap_the_plan_says_so(self):
         found = plan(
             desired(users={"kse": ["ada"], "testops": ["bob"]}, policy=QUIET),
