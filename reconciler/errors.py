@@ -68,12 +68,21 @@ class UnsoundPlanError(ReconcilerError):
 class ApiError(ReconcilerError):
     """The licensing API could not be used; nothing was changed by the call that raised it.
 
-    `status` is the HTTP status where there was an answer.
+    `status` is the HTTP status where there was an answer. `retry_after` is the number of seconds
+    after which the server asks to be tried again, None where it does not say.
     """
 
-    def __init__(self, message: str, *, hint: str | None = None, status: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
+        self.retry_after = retry_after
 
 
 class AuthenticationError(ApiError):

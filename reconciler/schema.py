@@ -19,7 +19,7 @@ from reconciler.schema_problem import SchemaProblem
 if TYPE_CHECKING:
     import jsonschema_rs
 
-NAMES = ("organization", "workspace", "groups", "snapshot", "plan")
+NAMES = ("organization", "workspace", "groups", "snapshot", "plan", "faults")
 """The formats that have a schema."""
 
 MAX_EXPLAINED = 1_000
@@ -51,6 +51,11 @@ def problems(name: str, data: object) -> tuple[SchemaProblem, ...]:
         SchemaProblem(_steps(data, refusal.instance_path), refusal.message)
         for refusal in validator.iter_errors(data)
     )
+
+
+def fits(name: str, data: object) -> bool:
+    """Tell whether nothing at all is wrong with `data`."""
+    return _validator(name).is_valid(data)
 
 
 @cache

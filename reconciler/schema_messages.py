@@ -5,6 +5,7 @@ A schema may bring its own words in `errorMessage`, which editors show too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -157,6 +158,21 @@ def _dependent(failure: _Failure) -> Iterator[SchemaProblem]:
                 yield failure.told(f"{key!r} is only possible beside {other!r}", key=key)
 
 
+_INVISIBLE = re.compile(
+    "[\\x00-\\x1f\\x7f-\\xa0\\xad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f"
+    "\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0"
+    "\\ufff0-\\uffff\\U000e0000-\\U000e0fff]"
+)
+"""Characters that show nothing or only a gap, as the schemas' patterns have them."""
+
+
+def _pattern(failure: _Failure) -> Iterator[SchemaProblem]:
+    hidden = _INVISIBLE.search(failure.instance)
+    # What cannot be seen cannot be found by looking, so it is named.
+    named = f"; the invisible character U+{ord(hidden[0]):04X} is in it" if hidden else ""
+    yield failure.told(f"{failure.message}{named}")
+
+
 def _bound(words: str) -> Callable[[_Failure], Iterator[SchemaProblem]]:
     def describer(failure: _Failure) -> Iterator[SchemaProblem]:
         value = failure.instance
@@ -172,6 +188,7 @@ _DESCRIBERS: Mapping[str, Callable[[_Failure], Iterator[SchemaProblem]]] = {
     "oneOf": _one_of,
     "not": _never_legal,
     "type": _type,
+    "pattern": _pattern,
     "enum": _choice,
     "const": _choice,
     "dependentRequired": _dependent,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import SplitResult, urlsplit
 
 from reconciler.errors import UsageError
@@ -22,8 +23,13 @@ def http_address(url: str) -> str:
             f"{shown(url)}: a URL holds no user name and no password here",
             hint="the API key comes from the environment: RECONCILER_API_KEY",
         )
+    if parts.query or parts.fragment:
+        raise UsageError(
+            f"{shown(url)}: a URL holds no query and no fragment here",
+            hint="the API key comes from the environment: RECONCILER_API_KEY",
+        )
     known = parts.scheme in {"http", "https"}
-    if not known or not parts.hostname or parts.query or parts.fragment or not _printable(url):
+    if not known or not parts.hostname or not _printable(url):
         raise UsageError(
             f"{shown(url)} is not the base URL of an API",
             hint="for example https://testops.katalon.io",
@@ -43,11 +49,21 @@ def _printable(url: str) -> bool:
 
 
 def shown(url: str) -> str:
-    """Return a URL for a message, without whatever stands before an @."""
-    scheme, separator, rest = url.partition("://")
-    host = rest.rpartition("@")[2]
-    text = f"{scheme}{separator}{host}"
+    """Return a URL for a message, without what may hold a secret: what is before @ or after ?."""
+    scheme, separator, rest = url.partition("://") if "://" in url else ("", "", url)
+    host, mark, _ = _split_query(rest.rpartition("@")[2])
+    if "@" in _split_query(rest)[2]:
+        host, mark = "", "?"  # Whether that @ ends a password or is in a query, nobody can tell.
+    text = f"{scheme}{separator}{host}{mark and f'{mark}…'}"
     return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _split_query(text: str) -> tuple[str, str, str]:
+    """Return what is before the query or the fragment, its mark, and the rest."""
+    found = re.search("[?#]", text)
+    if found is None:
+        return text, "", ""
+    return text[: found.start()], found[0], text[found.end() :]
 
 
 def is_private(address: str) -> bool:

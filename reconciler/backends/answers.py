@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from math import ceil
 from typing import Any
 
+from reconciler.backends.retry_after import retry_after
 from reconciler.backends.transport import Answer, Call, Transport
 from reconciler.errors import (
     ApiError,
@@ -63,6 +65,14 @@ def failure(answer: Answer, call: Call, transport: Transport) -> ApiError:
     )
 
 
+_DECLINED = frozenset({400, 403, 404, 405, 410, 422, 501})
+
+
+def is_declined(error: ApiError) -> bool:
+    """Tell whether the server answered, knows the key, and does not give what was asked."""
+    return error.status in _DECLINED
+
+
 def _unauthorized(answer: Answer, call: Call, transport: Transport, because: str) -> ApiError:
     name = transport.key_name or "the API key"
     return AuthenticationError(
@@ -81,12 +91,13 @@ def _forbidden(answer: Answer, call: Call, transport: Transport, because: str) -
 
 
 def _too_many(answer: Answer, call: Call, transport: Transport, because: str) -> ApiError:
-    after = answer.headers.get("retry-after", "").strip()
-    wait = f"in {after} s" if after.isascii() and after.isdigit() else "later"
+    after = retry_after(answer.headers)
+    wait = "later" if after is None else f"in {ceil(after)} s"
     return ApiError(
         f"{transport.address} takes no more requests for now (429){because}",
         hint=f"try again {wait}, or lower api.max_parallel in the workspace file",
         status=429,
+        retry_after=after,
     )
 
 
@@ -103,9 +114,10 @@ def _unexpected(answer: Answer, call: Call, transport: Transport) -> ApiError:
 
 def _broken(answer: Answer, call: Call, transport: Transport, because: str) -> ApiError:
     message = f"{transport.address} failed on {call.method} {call.path} ({answer.status}){because}"
+    after = retry_after(answer.headers)
     if call.write:
-        return UnclearOutcomeError(f"{message}; {UNCLEAR}", status=answer.status)
-    return ApiError(message, hint="try again later", status=answer.status)
+        return UnclearOutcomeError(f"{message}; {UNCLEAR}", status=answer.status, retry_after=after)
+    return ApiError(message, hint="try again later", status=answer.status, retry_after=after)
 
 
 def _not_found(answer: Answer, call: Call, transport: Transport, because: str) -> ApiError:

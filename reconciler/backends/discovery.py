@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from reconciler.backends.answers import fetch
+from reconciler.backends.answers import decode, failure, is_declined
+from reconciler.backends.rows import LISTINGS
 from reconciler.backends.transport import Call, Transport
 from reconciler.errors import MalformedAnswerError
 
@@ -17,6 +19,13 @@ SERVER_HEADER = "x-licensing-server"
 # The vendor publishes search/info, but not by which key the license entities are narrowed.
 _CANDIDATES = ("Organization.id", "organizationId", "organization.id")
 _OWN_CANDIDATES = (*_CANDIDATES, "id")
+_UNDESCRIBED: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(
+        (*(listing.entity for listing in LISTINGS.values()), "Organization"), _CANDIDATES[0]
+    )
+)
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +41,21 @@ class Discovery:
 
 
 def discover(transport: Transport) -> Discovery:
-    """Ask the server what can be searched; raises `ApiError`."""
-    info, answer = fetch(transport, Call("GET", INFO_PATH))
+    """Ask the server what can be searched; raises `ApiError`.
+
+    Where it does not describe its search at all, every entity is taken as narrowed by the first
+    candidate, and a search that it refuses then tells which it does not have.
+    """
+    call = Call("GET", INFO_PATH)
+    answer = transport.request(call)
+    own = answer.headers.get(SERVER_HEADER, "").strip().lower().startswith("reconciler")
+    if answer.status != 200:
+        error = failure(answer, call, transport)
+        if not is_declined(error):
+            raise error
+        _log.info("%s does not describe its search: %s", transport.address, error.message)
+        return Discovery(_UNDESCRIBED, own)
+    info = decode(answer, call, transport)
     if not isinstance(info, dict):
         raise MalformedAnswerError(f"{transport.address}: {INFO_PATH} does not describe entities")
     keys = {}
@@ -43,5 +65,4 @@ def discover(transport: Transport) -> Discovery:
         key = next((key for key in candidates if isinstance(legal, dict) and key in legal), None)
         if key is not None:
             keys[entity] = key
-    own = answer.headers.get(SERVER_HEADER, "").strip().lower().startswith("reconciler")
     return Discovery(MappingProxyType(keys), own)

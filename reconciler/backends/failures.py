@@ -11,14 +11,22 @@ from requests import exceptions as errors
 from urllib3 import exceptions as urllib3_errors
 
 from reconciler.backends.answers import UNCLEAR
+from reconciler.backends.prompt import SlowAnswerError
 from reconciler.errors import ApiError, UnclearOutcomeError, UnreachableError
+
+
+class CrossedAnswerError(OSError):
+    """The answer that came is another request's."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Account:
+    """`sent`: the request may have arrived; `passing`: the same may go well a moment later."""
+
     what: str
     hint: str
     sent: bool
+    passing: bool = False
 
 
 def connection_failure(
@@ -33,6 +41,11 @@ def connection_failure(
     if write and account.sent:
         return UnclearOutcomeError(f"{address}: {account.what}; {UNCLEAR}")
     return UnreachableError(f"{address}: {account.what}", hint=account.hint)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Tell whether the same request may get its answer a moment later."""
+    return _account(tuple(_causes(error)), 0).passing
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -86,11 +99,19 @@ _ACCOUNTS: tuple[tuple[tuple[type[BaseException], ...], _Account], ...] = (
     ),
     (
         (urllib3_errors.ConnectTimeoutError, errors.ConnectTimeout),
-        _Account("no connection within {timeout} s", _SLOW, sent=False),
+        _Account("no connection within {timeout} s", _SLOW, sent=False, passing=True),
+    ),
+    (
+        (CrossedAnswerError,),
+        _Account("the answer is to another request", "try again", sent=True, passing=True),
+    ),
+    (
+        (SlowAnswerError,),
+        _Account("the answer began to come and did not end in time", _SLOW, sent=True),
     ),
     (
         (urllib3_errors.ReadTimeoutError, errors.ReadTimeout, TimeoutError),
-        _Account("no answer within {timeout} s", _SLOW, sent=True),
+        _Account("no answer within {timeout} s", _SLOW, sent=True, passing=True),
     ),
     (
         (urllib3_errors.SSLError, errors.SSLError, ssl.SSLError),
@@ -98,7 +119,7 @@ _ACCOUNTS: tuple[tuple[tuple[type[BaseException], ...], _Account], ...] = (
     ),
     (
         (errors.RequestException, urllib3_errors.HTTPError, ConnectionError),
-        _Account("the connection broke off", "try again", sent=True),
+        _Account("the connection broke off", "try again", sent=True, passing=True),
     ),
 )
-"""The first row whose kinds are among the causes tells; `sent`: the request may have arrived."""
+"""The first row whose kinds are among the causes tells."""

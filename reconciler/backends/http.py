@@ -1,29 +1,34 @@
-"""The API over HTTP: one requests session for reads, one for writes, and one key."""
+"""The API over HTTP: one requests session and one key."""
 
 from __future__ import annotations
 
 import base64
 import platform
+import secrets
 from collections.abc import Callable
 from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
 from reconciler import __version__
-from reconciler.backends.failures import connection_failure
+from reconciler.backends.failures import CrossedAnswerError, connection_failure
 from reconciler.backends.keys import ApiKey, KeyRing, require_private
-from reconciler.backends.retries import read_retry
+from reconciler.backends.prompt import PromptAdapter
+from reconciler.backends.retries import patiently, read_retry
 from reconciler.backends.transport import Answer, Call
 from reconciler.errors import MalformedAnswerError, UnclearOutcomeError
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes; a page of a list takes some hundred kilobytes."""
 _CHUNK = 64 * 1024
+WHOLE = 4
+"""How many time-outs an answer may take to be whole, once its request is sent."""
+REQUEST_HEADER = "X-Licensing-Request"
+"""A request's own ID. The project's own server repeats it, others leave it out."""
 USER_AGENT = f"reconciler/{__version__} (license-as-code; Python {platform.python_version()})"
 
 
@@ -46,17 +51,31 @@ class HttpTransport:
     """A `Transport` to one address with one key; safe to use from several threads.
 
     TLS certificates are always verified. Redirects are not followed, so that the key goes nowhere
-    else. Reads are retried a few times, writes never.
+    else. Reads are retried a few times, as `retry` says, writes never.
     """
 
-    def __init__(self, address: str, key: ApiKey, *, timeout: float, parallel: int = 8) -> None:
+    def __init__(
+        self,
+        address: str,
+        key: ApiKey,
+        *,
+        timeout: float,
+        parallel: int = 8,
+        retry: Retry | None = None,
+    ) -> None:
         require_private(address)
         self._address = address
         self._key = key
         self._timeout = timeout
-        self._reads = _session(address, key, read_retry(), parallel)
-        # `read=False` has urllib3 raise a broken connection as it is, and retry nothing.
-        self._writes = _session(address, key, Retry(0, read=False), parallel)
+        self._retry = retry or read_retry()
+        adapter = PromptAdapter(
+            WHOLE * timeout,
+            # `read=False` has urllib3 raise a broken connection as it is, and retry nothing.
+            max_retries=Retry(0, read=False),
+            pool_connections=1,
+            pool_maxsize=max(1, parallel),
+        )
+        self._session = _session(address, key, adapter)
 
     @property
     def address(self) -> str:
@@ -70,24 +89,32 @@ class HttpTransport:
 
     def request(self, call: Call) -> Answer:
         """Send the call, verify TLS, and return the answer with a body of bounded size."""
-        session = self._writes if call.write else self._reads
         try:
-            with session.request(
-                call.method,
-                self._address + call.path,
-                params=dict(call.query) or None,
-                json=call.json,
-                headers=dict(call.headers),
-                timeout=(self._timeout, self._timeout),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status_code, headers, self._body(response, call))
+            if call.write:
+                return self._send(call)
+            return patiently(lambda: self._send(call), self._retry)
         except (OSError, HTTPError) as error:
             raise connection_failure(
                 error, address=self._address, timeout=self._timeout, write=call.write
             ) from error
+
+    def _send(self, call: Call) -> Answer:
+        identity = secrets.token_hex(8)
+        with self._session.request(
+            call.method,
+            self._address + call.path,
+            params=dict(call.query) or None,
+            json=call.json,
+            headers={**call.headers, REQUEST_HEADER: identity},
+            timeout=(self._timeout, self._timeout),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            if response.headers.get(REQUEST_HEADER, identity) != identity:
+                # Leaving the body unread also closes the connection, which is out of step.
+                raise CrossedAnswerError
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status_code, headers, self._body(response, call))
 
     def _body(self, response: requests.Response, call: Call) -> bytes:
         body = bytearray()
@@ -110,15 +137,14 @@ class HttpTransport:
         return text
 
     def close(self) -> None:
-        """Close both sessions."""
-        self._reads.close()
-        self._writes.close()
+        """Close the session."""
+        self._session.close()
 
     def __repr__(self) -> str:
         return f"HttpTransport({self._address!r}, {self._key!r})"
 
 
-def _session(address: str, key: ApiKey, retry: Retry, parallel: int) -> requests.Session:
+def _session(address: str, key: ApiKey, adapter: PromptAdapter) -> requests.Session:
     session = requests.Session()
     # An explicit auth also keeps requests from taking another one out of ~/.netrc.
     session.auth = _KeyAuth(key)
@@ -126,7 +152,6 @@ def _session(address: str, key: ApiKey, retry: Retry, parallel: int) -> requests
     session.trust_env = address.startswith("https:")
     session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = HTTPAdapter(max_retries=retry, pool_connections=1, pool_maxsize=max(1, parallel))
     for prefix in ("https://", "http://"):
         session.mount(prefix, adapter)
     return session

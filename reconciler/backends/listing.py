@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from reconciler.backends.answers import fetch
@@ -20,42 +21,64 @@ def list_rows(
 ) -> list[Row]:
     """Return every row of one entity that belongs to one organization, in the order of their IDs.
 
+    A list that does not add up is read once more, since it may have moved while it was read.
     Raises `IncompleteListingError` where the pages do not add up to the total that they name,
     `MalformedAnswerError` where a row is of another organization.
     """
-    rows: list[Row] = []
-    ids: set[object] = set()
-    total: int | None = None
-    number = 0
-    where = f"{transport.address}: the list of {entity} of organization {organization}"
-    while total is None or len(rows) < total:
-        page = _page(transport, entity, (key, organization), number=number, size=size)
-        content = _content(page, where)
-        expected = _count(page, "totalElements", where)
-        if total is None:
-            total, size = expected, _size(page, size, where)
-        _reconcile(page, content, number=number, size=size, total=total, where=where)
-        _take(content, ids, organization, where)
-        rows += content
-        number += 1
-    return rows
+    listing = _Listing(transport, entity, key, organization, size)
+    try:
+        return listing.read()
+    except IncompleteListingError:
+        return listing.read()
 
 
-def _page(
-    transport: Transport, entity: str, condition: tuple[str, int], *, number: int, size: int
-) -> Mapping[str, Any]:
-    key, value = condition
-    request = {
-        "type": entity,
-        "conditions": [{"key": key, "operator": "=", "value": str(value)}],
-        "functions": [],
-        "groupBys": [],
-        "pagination": {"page": number, "size": size, "sorts": ["id,asc"]},
-    }
-    page, _ = fetch(transport, Call("POST", SEARCH_PATH, json=request))
-    if not isinstance(page, dict):
-        raise MalformedAnswerError(f"{transport.address}: {SEARCH_PATH} did not answer a page")
-    return page
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    transport: Transport
+    entity: str
+    key: str
+    organization: int
+    size: int
+
+    @property
+    def where(self) -> str:
+        return (
+            f"{self.transport.address}: the list of {self.entity} of organization "
+            f"{self.organization}"
+        )
+
+    def read(self) -> list[Row]:
+        rows: list[Row] = []
+        ids: set[object] = set()
+        number, size, total = 0, self.size, 0
+        # Where the last page is full, only the empty one after it proves that the list ends there.
+        while number == 0 or number * size <= total:
+            page = self._page(number, size)
+            content = _content(page, self.where)
+            told = _count(page, "totalElements", self.where)
+            if number == 0:
+                total, size = told, _size(page, size, self.where)
+            _reconcile(page, content, number=number, size=size, total=total, where=self.where)
+            _take(content, ids, self.organization, self.where)
+            rows += content
+            number += 1
+        return rows
+
+    def _page(self, number: int, size: int) -> Mapping[str, Any]:
+        condition = {"key": self.key, "operator": "=", "value": str(self.organization)}
+        request = {
+            "type": self.entity,
+            "conditions": [condition],
+            "functions": [],
+            "groupBys": [],
+            "pagination": {"page": number, "size": size, "sorts": ["id,asc"]},
+        }
+        page, _ = fetch(self.transport, Call("POST", SEARCH_PATH, json=request))
+        if not isinstance(page, dict):
+            raise MalformedAnswerError(
+                f"{self.transport.address}: {SEARCH_PATH} did not answer a page"
+            )
+        return page
 
 
 def _content(page: Mapping[str, Any], where: str) -> list[Row]:
@@ -86,16 +109,21 @@ def _reconcile(
     page: Mapping[str, Any], content: list[Row], *, number: int, size: int, total: int, where: str
 ) -> None:
     due = min(size, total - number * size)
+    pages = -(-total // size)
     facts = (
         ("totalElements", total),
+        ("totalPages", pages),
         ("number", number),
         ("size", size),
         ("numberOfElements", due),
+        ("first", number == 0),
+        ("last", number + 1 >= pages),
+        ("empty", due == 0),
     )
     for name, wanted in facts:
         # Only the total is indispensable; what else a page tells of itself must agree.
         told = page.get(name)
-        if told is not None and (told != wanted or isinstance(told, bool)):
+        if told is not None and (told != wanted or type(told) is not type(wanted)):
             raise _incomplete(
                 f"{where}: page {number} says {name} {told}, which should be {wanted}"
             )

@@ -50,7 +50,7 @@ def _open_sqlite(url: str, keys: KeyRing, settings: ApiSettings, timezone: str) 
     file = url[len(_SQLITE) :] if url.startswith(_SQLITE) else ""
     if not file:
         raise UsageError(
-            f"{url} does not name a database",
+            f"{shown(url)} does not name a database",
             hint="sqlite:///relative.db or sqlite:////absolute.db",
         )
     connections = EmbeddedConnections.open(Path(file), url)

@@ -2,59 +2,81 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Self
+import time
+from collections.abc import Callable
+from typing import Any
 
-from urllib3 import BaseHTTPResponse
-from urllib3.connectionpool import ConnectionPool
-from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
-from urllib3.util.retry import Retry
+from urllib3 import HTTPResponse
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
+from urllib3.util.retry import RequestHistory, Retry
 
-LONGEST_WAIT = 30.0
-"""Seconds; a server that asks for a longer pause is not waited for."""
+from reconciler.backends.failures import is_passing
+from reconciler.backends.retry_after import retry_after
+from reconciler.backends.transport import Answer
 
+PATIENCE = 60.0
+"""Seconds; no further attempt at a read begins later than that after the first."""
 
-class ReadRetry(Retry):
-    """urllib3's retry, which gives up at once where Retry-After asks for more than the cap."""
-
-    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        """Return the pause that the server asks for in seconds, None where it is not legible."""
-        try:
-            return super().get_retry_after(response)
-        except InvalidHeader:
-            return None
-
-    def increment(
-        self,
-        method: str | None = None,
-        url: str | None = None,
-        response: BaseHTTPResponse | None = None,
-        error: Exception | None = None,
-        _pool: ConnectionPool | None = None,
-        _stacktrace: TracebackType | None = None,
-    ) -> Self:
-        """Count one more attempt; raises `MaxRetryError` where there is none left."""
-        if response is not None and (self.get_retry_after(response) or 0) > LONGEST_WAIT:
-            # urlopen then hands back this very response, as raise_on_status is off.
-            raise MaxRetryError(_pool, url or "", ResponseError("Retry-After"))  # type: ignore[arg-type]
-        return super().increment(method, url, response, error, _pool, _stacktrace)
+_PASSING = (408, 429, 500, 502, 503, 504)
 
 
-def read_retry(**changes: Any) -> ReadRetry:
-    """Return the policy for reads: few attempts, growing pauses, in a bounded time."""
+def read_retry(**changes: Any) -> Retry:
+    """Return the policy for reads: few attempts, growing pauses that differ by chance."""
     settings: dict[str, Any] = {
         "total": 4,
-        "connect": 2,
-        "read": 1,
-        "status": 3,
-        "other": 0,
-        "redirect": 0,
-        "status_forcelist": (429, 502, 503, 504),
-        "allowed_methods": frozenset({"GET", "POST"}),
-        "backoff_factor": 0.4,
-        "backoff_jitter": 0.2,
+        "read": 2,
+        "status": 4,
+        "status_forcelist": _PASSING,
+        "allowed_methods": None,
+        "backoff_factor": 0.25,
+        "backoff_jitter": 0.25,
         "backoff_max": 5,
-        "raise_on_status": False,
-        "raise_on_redirect": False,
+        # urllib3 does not pause before the second attempt; as its third it does.
+        "history": (RequestHistory(None, None, None, None, None),),
     }
-    return ReadRetry(**(settings | changes))
+    return Retry(**(settings | changes))
+
+
+def patiently(attempt: Callable[[], Answer], retry: Retry, *, patience: float = PATIENCE) -> Answer:
+    """Return the answer of the first attempt that does not fail in passing.
+
+    Where the attempts or the patience (in seconds) run out, the last answer is returned, or the
+    last error raised. A pause that the server asks for is kept, or else not waited for at all.
+    """
+    until = time.monotonic() + patience
+    while True:
+        outcome = _outcome(attempt)
+        if isinstance(outcome, Answer) and not retry.is_retry("GET", outcome.status):
+            return outcome
+        following = _following(retry, outcome)
+        pause = 0.0 if following is None else _pause(following, outcome)
+        if following is None or time.monotonic() + pause > until:
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+        time.sleep(pause)
+        retry = following
+
+
+def _outcome(attempt: Callable[[], Answer]) -> Answer | Exception:
+    try:
+        return attempt()
+    except (OSError, HTTPError) as error:
+        if not is_passing(error):
+            raise
+        return error
+
+
+def _following(retry: Retry, outcome: Answer | Exception) -> Retry | None:
+    """Return the policy after one more failure, None where no attempt is left."""
+    try:
+        if isinstance(outcome, Answer):
+            return retry.increment("GET", "", response=HTTPResponse(status=outcome.status))
+        return retry.increment("GET", "", error=ProtocolError())
+    except MaxRetryError:
+        return None
+
+
+def _pause(retry: Retry, outcome: Answer | Exception) -> float:
+    asked = retry_after(outcome.headers) if isinstance(outcome, Answer) else None
+    return retry.get_backoff_time() if asked is None else asked

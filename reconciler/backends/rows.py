@@ -21,6 +21,7 @@ from reconciler.model.state import (
     Role,
     Session,
 )
+from reconciler.model.text import is_plain, one_line
 from reconciler.products import BY_FEATURE
 
 _log = logging.getLogger(__name__)
@@ -44,13 +45,13 @@ class Listing:
 
 
 _FEATURE = Field("feature", needed=True)
-_MACHINE = Field("machineId", needed=True)
-_EMAIL = Field("userEmail")
+_MACHINE = Field("machineId", "identity", needed=True)
+_EMAIL = Field("userEmail", "identity")
 
 LISTINGS: Mapping[str, Listing] = {
     "licensed_users": Listing(
         "UserOrganizationFeature",
-        {"feature": _FEATURE, "email": Field("userEmail", needed=True)},
+        {"feature": _FEATURE, "email": Field("userEmail", "identity", needed=True)},
     ),
     "machines": Listing(
         "Machine",
@@ -58,7 +59,7 @@ LISTINGS: Mapping[str, Listing] = {
             "feature": _FEATURE,
             "machine": _MACHINE,
             "email": _EMAIL,
-            "name": Field("machineName"),
+            "name": Field("machineName", "name"),
             "last_seen": Field("lastSeen", "instant"),
         },
     ),
@@ -79,17 +80,17 @@ LISTINGS: Mapping[str, Listing] = {
             "machine": _MACHINE,
             "email": _EMAIL,
             "started_at": Field("startTime", "instant"),
-            "id": Field("sessionId"),
+            "id": Field("sessionId", "identity"),
         },
     ),
     "members": Listing(
         "UserOrganization",
-        {"email": Field("userEmail", needed=True), "role": Field("role")},
+        {"email": Field("userEmail", "identity", needed=True), "role": Field("role")},
     ),
     "invitations": Listing(
         "UserInvitation",
         {
-            "email": Field("email", needed=True),
+            "email": Field("email", "identity", needed=True),
             "role": Field("role"),
             "status": Field("status"),
         },
@@ -98,6 +99,16 @@ LISTINGS: Mapping[str, Listing] = {
 """Which entity each list is read from. Of the fields, the vendor has published those of
 UserOrganizationFeature; the others are the embedded server's, and where a server lacks one that is
 needed, the list is unknown."""
+
+
+_KINDS: Mapping[str, str] = {
+    "text": "text",
+    "name": "text",
+    "identity": "text on one line without control characters",
+    "flag": "flag",
+    "instant": "instant",
+    "day": "day",
+}
 
 
 class _NotGivenError(Exception):
@@ -111,6 +122,8 @@ class RowReader:
         self._where = where
         self._convert: Mapping[str, Callable[[Any], Any]] = {
             "text": _text,
+            "name": _printed,
+            "identity": _identity,
             "flag": _flag,
             "instant": lambda value: instant(_text(value)),
             "day": lambda value: last_day(_text(value), zone),
@@ -213,8 +226,10 @@ class RowReader:
         try:
             return self._convert[field.kind](value)
         except ValueError as error:
+            kind = _KINDS[field.kind]
             raise MalformedAnswerError(
-                f"{self._where}: a row of {entity} has a {field.name} that is no {field.kind}"
+                f"{self._where}: a row of {entity} has a {field.name} that is no {kind}",
+                hint="no plan can be made on such a list; report it to the server's operator",
             ) from error
 
     def _unknown(self, name: str, missing: _NotGivenError) -> None:
@@ -227,6 +242,20 @@ def _text(value: Any) -> str:
         raise ValueError("not text")
     value.encode()  # A lone surrogate could not be written anywhere.
     return value
+
+
+def _printed(value: Any) -> str | None:
+    if not isinstance(value, str):
+        raise ValueError("not text")
+    return one_line(value) or None
+
+
+def _identity(value: Any) -> str:
+    text = _text(value)
+    if not is_plain(text):
+        # Cleaned, it would name something else; as it is, no file could hold it.
+        raise ValueError("a control character in it")
+    return text
 
 
 def _flag(value: Any) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
 from reconciler.backends import days, writes
-from reconciler.backends.answers import fetch
+from reconciler.backends.answers import fetch, is_declined
 from reconciler.backends.discovery import Discovery, discover
 from reconciler.backends.listing import PAGE_SIZE, Row, list_rows
 from reconciler.backends.ordering import describe, ordered, repeated
@@ -30,9 +32,12 @@ from reconciler.errors import (
 )
 from reconciler.model.settings import ApiSettings, WriteMode
 from reconciler.model.state import LISTS, OrganizationState, Role, Subscription
+from reconciler.model.text import one_line
 
 ME_PATH = "/api/v1/users/me"
 _MOST_NAMED = 20
+
+_log = logging.getLogger(__name__)
 
 
 class KatalonBackend:
@@ -88,23 +93,28 @@ class KatalonBackend:
         return tuple(found[identity] for identity in sorted(found))
 
     def read(self, organization: int) -> OrganizationState:
-        """Read one organization; every list that the server does not give is None."""
+        """Read one organization; every list that the server does not give is None.
+
+        Where it declines to give any list at all, that is the organization's error.
+        """
         transport = self._connections.for_organization(organization)
         resource = self._resource(transport, organization)
         discovery = self._discover(transport)
         where = f"{transport.address}: organization {organization}"
         reader = RowReader(where, self._zone)
+        search = _Search(transport, discovery, organization, self._page_size)
 
         def rows(name: str) -> Sequence[Row] | None:
-            return self._rows(transport, discovery, LISTINGS[name].entity, organization)
+            return search.rows(LISTINGS[name].entity)
 
         users, machines, keys = rows("licensed_users"), rows("machines"), rows("offline_licenses")
         sessions, members, invitations = rows("sessions"), rows("members"), rows("invitations")
+        search.raise_if_all_declined()
         state = OrganizationState(
             id=organization,
             name=_name(resource),
             members=None if members is None else reader.members(members, invitations or ()),
-            subscriptions=self._subscriptions(transport, discovery, resource, organization),
+            subscriptions=self._subscriptions(search, resource, where),
             licensed_users=None if users is None else reader.licensed_users(users),
             machines=None if machines is None else reader.machines(machines),
             offline_licenses=None if keys is None else reader.offline_licenses(keys),
@@ -152,16 +162,6 @@ class KatalonBackend:
     def _searchable(self, name: str, discovery: Discovery) -> bool:
         return name in LISTINGS and LISTINGS[name].entity in discovery.condition_keys
 
-    def _rows(
-        self, transport: Transport, discovery: Discovery, entity: str, organization: int
-    ) -> list[Row] | None:
-        key = discovery.condition_keys.get(entity)
-        if key is None:
-            return None
-        return list_rows(
-            transport, entity, key=key, organization=organization, size=self._page_size
-        )
-
     def _resource(self, transport: Transport, organization: int) -> Mapping[str, Any]:
         mine = _mine(transport)
         if organization not in mine:
@@ -182,26 +182,55 @@ class KatalonBackend:
         return resource
 
     def _subscriptions(
-        self,
-        transport: Transport,
-        discovery: Discovery,
-        resource: Mapping[str, Any],
-        organization: int,
+        self, search: _Search, resource: Mapping[str, Any], where: str
     ) -> tuple[Subscription, ...] | None:
-        where = f"{transport.address}: organization {organization}"
         found = subscriptions(resource, self._zone, where)
         if found is not None:
             return found
         # Nobody has published whether users/me fills in the numbers; the entity may have them.
-        for row in self._rows_of_itself(transport, discovery, organization):
-            found = subscriptions(row, self._zone, where)
+        for row in search.rows("Organization") or ():
+            if row.get("id") == search.organization:
+                found = subscriptions(row, self._zone, where)
         return found
 
-    def _rows_of_itself(
-        self, transport: Transport, discovery: Discovery, organization: int
-    ) -> list[Row]:
-        rows = self._rows(transport, discovery, "Organization", organization) or []
-        return [row for row in rows if row.get("id") == organization]
+
+@dataclass(slots=True)
+class _Search:
+    """The lists of one organization, as far as the server gives them."""
+
+    transport: Transport
+    discovery: Discovery
+    organization: int
+    page_size: int
+    given: int = 0
+    declined: list[ApiError] = field(default_factory=list)
+
+    def rows(self, entity: str) -> list[Row] | None:
+        """Return the rows of an entity, None where the server does not give them."""
+        key = self.discovery.condition_keys.get(entity)
+        if key is None:
+            return None
+        try:
+            found = list_rows(
+                self.transport,
+                entity,
+                key=key,
+                organization=self.organization,
+                size=self.page_size,
+            )
+        except ApiError as error:
+            if not is_declined(error):
+                raise
+            _log.info("the list of %s is unknown: %s", entity, error.message)
+            self.declined.append(error)
+            return None
+        self.given += 1
+        return found
+
+    def raise_if_all_declined(self) -> None:
+        """Raise the first refusal where no list was given: it is not about one list then."""
+        if self.declined and not self.given:
+            raise self.declined[0]
 
 
 def _mine(transport: Transport) -> dict[int, Mapping[str, Any]]:
@@ -226,7 +255,7 @@ def _mine(transport: Transport) -> dict[int, Mapping[str, Any]]:
 
 def _name(resource: Mapping[str, Any]) -> str | None:
     name = resource.get("name")
-    return name if isinstance(name, str) else None
+    return (one_line(name) or None) if isinstance(name, str) else None
 
 
 def _refuse_repeated(state: OrganizationState, where: str) -> None:

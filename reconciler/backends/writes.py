@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from reconciler.backends.answers import (
@@ -33,19 +33,35 @@ from reconciler.errors import ApiError, UnclearOutcomeError
 from reconciler.model.identity import email_key
 from reconciler.products import PRODUCTS
 
-_STATUS: Mapping[str, OutcomeStatus] = {
-    "granted": OutcomeStatus.DONE,
-    "removed": OutcomeStatus.DONE,
-    "registered": OutcomeStatus.DONE,
-    "ended": OutcomeStatus.DONE,
-    "unchanged": OutcomeStatus.UNCHANGED,
-    "rejected": OutcomeStatus.REJECTED,
+_DONE: Mapping[Write, str | None] = {
+    Write.GRANT_USERS: "granted",
+    Write.REMOVE_USERS: "removed",
+    Write.GRANT_MACHINES: "registered",
+    Write.REMOVE_MACHINE: "removed",
+    Write.ISSUE_OFFLINE: None,
+    Write.END_SESSION: "ended",
 }
+"""The word for a write that took effect; another write's word tells nothing of this one."""
+
+
+def _status(told: object, write: Write) -> OutcomeStatus | None:
+    match told:
+        case "unchanged":
+            return OutcomeStatus.UNCHANGED
+        case "rejected":
+            return OutcomeStatus.REJECTED
+        case str() if told == _DONE[write]:
+            return OutcomeStatus.DONE
+        case _:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What an operation sends, and by which field its answer names each subject."""
+    """What an operation sends, and by which field its answer names each subject.
+
+    `named` holds what an answer about a single subject says, where it says it.
+    """
 
     write: Write
     subjects: tuple[str, ...]
@@ -53,6 +69,7 @@ class _Shape:
     machine: str = ""
     session: str = ""
     named_by: str | None = None
+    named: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_of(operation: Operation) -> Write:
@@ -116,13 +133,14 @@ def _shape(operation: Operation) -> _Shape:
             body = {"feature": feature, "machineIds": list(machines)}
             return _Shape(write, machines, body, named_by="machineId")
         case RemoveMachine(machine=machine):
-            return _Shape(write, (machine,), None, machine)
+            return _Shape(write, (machine,), None, machine, named={"machineId": machine})
         case IssueOffline(machine=machine, expires=expires):
             until = end_of_day(expires)
             body = {"feature": feature, "machineId": machine, "expirationDate": until}
-            return _Shape(write, (machine,), body, machine)
+            return _Shape(write, (machine,), body, machine, named={"machineId": machine})
         case EndSession(machine=machine, session=session):
-            return _Shape(write, (machine,), None, machine, session)
+            named = {"sessionId": session}
+            return _Shape(write, (machine,), None, machine, session, named=named)
         case _:  # pragma: no cover
             assert_never(operation)
 
@@ -139,11 +157,14 @@ def _outcomes(
         raise failure(answer, call, transport)
     if shape.named_by is not None and isinstance(data.get("results"), list):
         return _each(data["results"], call, transport, shape)
-    if shape.named_by is None and data.get("status") in _STATUS:
-        return (_outcome(shape.subjects[0], data, transport),)
+    if any(data.get(name, mine) != mine for name, mine in shape.named.items()):
+        raise _unclear(call, transport, _OTHERS)
+    status = _status(data.get("status"), shape.write)
+    if shape.named_by is None and status is not None:
+        return (_outcome(shape.subjects[0], status, data, transport),)
     # An offline license is answered by its row. A route that the workspace file sets leads to a
     # server whose answers nobody has described: there success is success.
-    told = shape.write is Write.ISSUE_OFFLINE and bool(data)
+    told = shape.write is Write.ISSUE_OFFLINE and data.keys() >= shape.named.keys()
     if told or (not standard and (is_json(answer) or not answer.body.strip())):
         return tuple(Outcome(subject, OutcomeStatus.DONE) for subject in shape.subjects)
     raise _unclear(call, transport, f"the answer ({answer.status}) does not tell what was done")
@@ -170,20 +191,27 @@ def _each(
 ) -> tuple[Outcome, ...]:
     # Emails may come back in the API's own spelling; machine IDs are what they are.
     key_of = email_key if shape.named_by == "email" else str
-    by_key: dict[str, Mapping[str, Any]] = {}
+    by_key: dict[str, tuple[OutcomeStatus, Mapping[str, Any]]] = {}
     for result in results:
         name = result.get(shape.named_by) if isinstance(result, dict) else None
-        if not isinstance(name, str) or result.get("status") not in _STATUS:
+        status = _status(result["status"], shape.write) if name and "status" in result else None
+        if not isinstance(name, str) or status is None:
             raise _unclear(call, transport, "a result in the answer is not legible")
-        by_key[key_of(name)] = result
+        if key_of(name) in by_key:
+            raise _unclear(call, transport, "the answer names a subject twice")
+        by_key[key_of(name)] = (status, result)
     wanted = {key_of(subject): subject for subject in shape.subjects}
     if by_key.keys() != wanted.keys():
-        raise _unclear(call, transport, "the answer is about other subjects than the request")
-    return tuple(_outcome(subject, by_key[key], transport) for key, subject in wanted.items())
+        raise _unclear(call, transport, _OTHERS)
+    return tuple(_outcome(subject, *by_key[key], transport) for key, subject in wanted.items())
 
 
-def _outcome(subject: str, result: Mapping[str, Any], transport: Transport) -> Outcome:
-    status = _STATUS[result["status"]]
+_OTHERS = "the answer is about other subjects than the request"
+
+
+def _outcome(
+    subject: str, status: OutcomeStatus, result: Mapping[str, Any], transport: Transport
+) -> Outcome:
     if status is not OutcomeStatus.REJECTED:
         return Outcome(subject, status)
     code, message = result.get("code"), result.get("message")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
 from flask import Flask, request
 from flask import Response as FlaskResponse
 from werkzeug.exceptions import InternalServerError
@@ -9,6 +14,7 @@ from werkzeug.exceptions import InternalServerError
 from reconciler.server.clock import instant_text, system_clock
 from reconciler.server.messages import (
     MAX_BODY,
+    ConnectionDropped,
     Handler,
     Request,
     Response,
@@ -40,6 +46,11 @@ def create_app(service: Handler) -> Flask:
             )
         )
 
+    @app.errorhandler(ConnectionDropped)
+    def dropped(_: ConnectionDropped) -> FlaskResponse:
+        _cut(request.environ)
+        return FlaskResponse()  # Nobody gets it.
+
     @app.errorhandler(InternalServerError)
     def failed(_: InternalServerError) -> FlaskResponse:
         return _carry(_error(500, "The server failed; its log says why."))
@@ -48,7 +59,18 @@ def create_app(service: Handler) -> Flask:
 
 
 def _carry(response: Response) -> FlaskResponse:
-    return FlaskResponse(response.body, response.status, dict(response.headers))
+    carried = FlaskResponse(response.body, response.status)
+    # Last, so that a length that is told wins over the body's own.
+    carried.headers.update(response.headers)
+    return carried
+
+
+def _cut(environ: Mapping[str, Any]) -> None:
+    """End the connection that a request came by, now and for both sides."""
+    channel = environ["waitress.client_disconnected"].__self__
+    channel.connected = False  # Whatever is written from here on goes nowhere.
+    with suppress(OSError):  # The client was faster.
+        channel.socket.shutdown(socket.SHUT_RDWR)
 
 
 def _error(status: int, message: str) -> Response:

@@ -52,8 +52,7 @@ def set_owner_key(store: Store, key: str) -> None:
     Raises StoreError where it is a member's.
     """
     with store.write() as connection:
-        connection.execute("DELETE FROM keys WHERE email IS NULL")
-        _insert(connection, [(_hash(connection, key), None, None)])
+        _replace_owner(connection, key)
 
 
 def set_member_keys(store: Store, keys: Sequence[MemberKey]) -> None:
@@ -62,9 +61,40 @@ def set_member_keys(store: Store, keys: Sequence[MemberKey]) -> None:
     Raises StoreError where one of them is another's or the synthetic owner's.
     """
     with store.write() as connection:
-        connection.execute("DELETE FROM keys WHERE email IS NOT NULL")
-        rows = [(_hash(connection, row.key), row.email, account_key(row.email)) for row in keys]
-        _insert(connection, rows)
+        _replace_members(connection, keys)
+
+
+def set_keys(store: Store, *, owner: str | None, members: Sequence[MemberKey] | None) -> str | None:
+    """Set the keys that are given, all or none; those that are None stay as they are.
+
+    A store without any key of the synthetic owner gets one, which is returned: only now can it be
+    known. Raises StoreError where one key is given to two owners.
+    """
+    made = None
+    with store.write() as connection:
+        if members is not None:
+            _replace_members(connection, members)
+        if owner is None and not _has_owner(connection):
+            owner = made = new_key()
+        if owner is not None:
+            _replace_owner(connection, owner)
+    return made
+
+
+def _has_owner(connection: sqlite3.Connection) -> bool:
+    query = "SELECT EXISTS (SELECT 1 FROM keys WHERE email IS NULL)"
+    return bool(connection.execute(query).fetchone()[0])
+
+
+def _replace_owner(connection: sqlite3.Connection, key: str) -> None:
+    connection.execute("DELETE FROM keys WHERE email IS NULL")
+    _insert(connection, [(_hash(connection, key), None, None)])
+
+
+def _replace_members(connection: sqlite3.Connection, keys: Sequence[MemberKey]) -> None:
+    connection.execute("DELETE FROM keys WHERE email IS NOT NULL")
+    rows = [(_hash(connection, row.key), row.email, account_key(row.email)) for row in keys]
+    _insert(connection, rows)
 
 
 def _insert(

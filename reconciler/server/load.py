@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,11 @@ from reconciler.server.store import Store
 from reconciler.server.tables import DATA
 
 SNAPSHOT_FORMAT = "license-snapshot/1"
+
+Locate = Callable[[tuple[str | int, ...]], Source]
+
+_STEP = re.compile(r"\w+")
+_PATH = re.compile(r"\w+(?:\[\d+\]|\.\w+)*")
 
 _DISTANT_PAST = "0000"
 """Sorts before every expiry, so that every offline license counts."""
@@ -37,7 +43,12 @@ _INSERTS = {
 
 
 def load_snapshot(
-    store: Store, document: Mapping[str, Any], *, replace: bool = False, name: str = "snapshot"
+    store: Store,
+    document: Mapping[str, Any],
+    *,
+    replace: bool = False,
+    name: str = "snapshot",
+    locate: Locate | None = None,
 ) -> None:
     """Fill an empty database with a snapshot, or with `replace` put it in the place of all data.
 
@@ -46,7 +57,8 @@ def load_snapshot(
     of it is stored or nothing.
 
     Raises RefusedError where the database is not empty, and ConfigurationError with every
-    problem of the snapshot, which `name` stands for in the messages.
+    problem of the snapshot, which `name` stands for in the messages; `locate` turns the path of a
+    value into its place in the file.
     """
     complaints = Complaints()
     readers = _readers(document, complaints)
@@ -57,14 +69,27 @@ def load_snapshot(
         elif connection.execute("SELECT EXISTS (SELECT 1 FROM organizations)").fetchone()[0]:
             raise RefusedError(
                 "The database holds organizations already.",
-                hint="Load into a new file, or add --replace to put the snapshot in their place.",
+                hint="Load into a new file, or put the snapshot in their place: "
+                "`reconciler load SNAPSHOT --db FILE --replace`.",
             )
         for reader in readers:
             _store(connection, reader, _taken_at(document, complaints))
         if complaints.lines:
             raise ConfigurationError(
-                Problem(Source(name), line) for line in dict.fromkeys(complaints.lines)
+                Problem(_source(line, name, locate), line)
+                for line in dict.fromkeys(complaints.lines)
             )
+
+
+def _source(line: str, name: str, locate: Locate | None) -> Source:
+    """Return the place of a complaint, which begins with the path of a value."""
+    path = line.partition(":")[0]
+    if locate is None or not _PATH.fullmatch(path):
+        return Source(name)
+    try:
+        return locate(tuple(int(step) if step.isdigit() else step for step in _STEP.findall(path)))
+    except LookupError:
+        return Source(name)  # What is missing has no place of its own.
 
 
 def _readers(document: Mapping[str, Any], complaints: Complaints) -> list[Reader]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -14,6 +14,11 @@ MAX_BODY = 8 * 1024 * 1024
 
 SERVER_HEADER = ("X-Licensing-Server", "reconciler")
 """Sent with every response; by it a client knows that the write routes are this project's."""
+
+REQUEST_HEADER = "X-Licensing-Request"
+"""A request's own ID; its answer repeats it, so that a client knows an answer for another."""
+
+_LONGEST_ID = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,10 @@ class HttpError(Exception):
         self.headers = headers or {}
 
 
+class ConnectionDropped(Exception):  # noqa: N818 (no error: it is what was asked for)
+    """A request that gets no answer at all: its connection is cut."""
+
+
 def error_payload(
     status: int, message: str, *, timestamp: str, code: str | None = None
 ) -> dict[str, Any]:
@@ -112,6 +121,18 @@ def respond_bytes(status: int, body: bytes, headers: Mapping[str, str] | None = 
     )
 
 
+def answer_to(request: Request, response: Response) -> Response:
+    """Return the response with the request's own ID, where it has one that can be repeated."""
+    identity = request.header(REQUEST_HEADER)
+    if (
+        not identity
+        or len(identity) > _LONGEST_ID
+        or not (identity.isascii() and identity.isalnum())
+    ):
+        return response
+    return replace(response, headers={**response.headers, REQUEST_HEADER: identity})
+
+
 def encode(payload: Mapping[str, Any]) -> bytes:
     """Return a payload as compact JSON."""
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
@@ -121,5 +142,8 @@ class Handler(Protocol):
     """Anything that answers requests: the service, or something that stands before it."""
 
     def handle(self, request: Request, principal: Any = None) -> Response:
-        """Return the response; a principal that is given needs no key."""
+        """Return the response; a principal that is given needs no key.
+
+        Raises `ConnectionDropped` where there is to be none.
+        """
         ...

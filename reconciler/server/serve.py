@@ -18,6 +18,9 @@ from reconciler.server.messages import MAX_BODY, Handler
 THREADS = 8
 """How many requests are answered at a time."""
 
+THREADS_THAT_WAIT = 64
+"""The same for a server that makes its requests wait, each of them on a thread."""
+
 
 class ServeError(ReconcilerError):
     """The server cannot start."""
@@ -55,10 +58,19 @@ class RunningServer:
         self._server.asyncore.close_all(self._server._map)
 
 
-def start(service: Handler, host: str, port: int) -> RunningServer:
+def start(
+    service: Handler,
+    host: str,
+    port: int,
+    *,
+    threads: int = THREADS,
+    prepare: Callable[[], None] = lambda: None,
+) -> RunningServer:
     """Start serving in the background; with port 0 a free one is taken.
 
-    Raises ServeError where the address is in use or the web framework is not installed.
+    `prepare` is called once the address is taken and before the first request is answered, so that
+    a start that fails has done nothing. Raises ServeError where the address is in use or the web
+    framework is not installed.
     """
     try:
         from waitress.server import create_server  # type: ignore[import-untyped]
@@ -69,13 +81,19 @@ def start(service: Handler, host: str, port: int) -> RunningServer:
             f"The server needs {error.name}, which is not installed.",
             hint="Install it: pip install 'license-reconciler[server]'",
         ) from error
-    # Requests that wait for a thread are what the threads' number is for, and no news.
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    # Requests that wait for a thread are what the threads' number is for, and half an answer is
+    # sent on purpose: neither is news.
+    logging.getLogger("waitress").setLevel(logging.ERROR)
     listening = _listen(host, port)
+    try:
+        prepare()
+    except BaseException:
+        listening.close()
+        raise
     server = create_server(
         create_app(service),
         sockets=[listening],
-        threads=THREADS,
+        threads=threads,
         ident="reconciler",
         # The service itself refuses what is too large, in JSON; this only bounds the disk.
         max_request_body_size=4 * MAX_BODY,
@@ -85,11 +103,17 @@ def start(service: Handler, host: str, port: int) -> RunningServer:
 
 
 def run(
-    service: Handler, host: str, port: int, *, ready: Callable[[str], None] = lambda _: None
+    service: Handler,
+    host: str,
+    port: int,
+    *,
+    ready: Callable[[str], None] = lambda _: None,
+    threads: int = THREADS,
+    prepare: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, calling `ready` with the URL once connections are taken.
 
-    Must run in the main thread.
+    `prepare` is that of `start`. Must run in the main thread.
     """
     # The one queue whose put may interrupt its own get, as a signal handler does.
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -99,7 +123,7 @@ def run(
 
     former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with start(service, host, port) as server:
+        with start(service, host, port, threads=threads, prepare=prepare) as server:
             ready(server.url)
             while True:
                 # In turns, since not every system lets a signal interrupt a wait.

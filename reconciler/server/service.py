@@ -15,6 +15,7 @@ from reconciler.server.messages import (
     HttpError,
     Request,
     Response,
+    answer_to,
     error_payload,
     respond,
 )
@@ -50,6 +51,9 @@ class LicensingService:
 
         A response with an error means that nothing was changed.
         """
+        return answer_to(request, self._answer(request, principal))
+
+    def _answer(self, request: Request, principal: Principal | None) -> Response:
         try:
             route, parameters = find_route(request.method, request.path)
             return self._run(route, parameters, request, principal)

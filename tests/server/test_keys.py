@@ -12,6 +12,7 @@ from reconciler.server.keys import (
     is_key,
     new_key,
     read_key_file,
+    set_keys,
     set_member_keys,
     set_owner_key,
 )
@@ -51,6 +52,28 @@ def test_one_key_of_two_owners_is_refused_and_the_former_keys_stay() -> None:
             for client in (world.client(), world.client_of("ben@example.com"))
         ]
         assert rows == [None, "ben@example.com"]
+
+
+def test_keys_are_set_together_or_not_at_all() -> None:
+    with running(snapshot()) as world:
+        with pytest.raises(StoreError, match="given to two owners"):
+            set_keys(
+                world.store, owner="new-owner", members=[MemberKey("ben@example.com", "new-owner")]
+            )
+        assert status(world.client(OWNER_KEY)) == 200
+        assert status(world.client_of("ben@example.com")) == 200
+        assert set_keys(world.store, owner="new-owner", members=None) is None
+        assert status(world.client("new-owner")) == 200
+        assert status(world.client(OWNER_KEY)) == 401
+        assert status(world.client_of("ben@example.com")) == 200
+
+
+def test_an_owner_gets_a_key_only_where_there_is_none() -> None:
+    with Store.open(":memory:", create=True) as store:
+        made = set_keys(store, owner=None, members=None)
+        assert made is not None
+        assert is_key(made)
+        assert set_keys(store, owner=None, members=[MemberKey("a@x.io", "key-of-a")]) is None
 
 
 def test_one_key_has_different_hashes_in_two_databases() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from reconciler.errors import ConfigurationError, RefusedError
+from reconciler.model.source import Source
 from reconciler.server.load import load_snapshot
 from reconciler.server.store import Store
 from tests.server.world import Admin, running, snapshot, subscription, users
@@ -241,6 +242,22 @@ def test_problems_name_the_snapshot_and_are_bounded_in_number() -> None:
         load_snapshot(store, document, name="state.yaml")
     assert len(caught.value.problems) == 100
     assert {problem.source.file for problem in caught.value.problems} == {"state.yaml"}
+
+
+def test_problems_have_the_places_that_the_file_gives_them() -> None:
+    document = snapshot(machines=[{"product": "testops", "id": "m1"}])
+    paths: list[tuple[str | int, ...]] = []
+
+    def locate(path: tuple[str | int, ...]) -> Source:
+        paths.append(path)
+        return Source("s.yaml", 7, 9)
+
+    with (
+        Store.open(":memory:", create=True) as store,
+        pytest.raises(ConfigurationError, match=r"^s\.yaml:7:9: organizations\[0\]\.machines"),
+    ):
+        load_snapshot(store, document, locate=locate)
+    assert paths == [("organizations", 0, "machines", 0)]
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,21 @@ def test_an_address_in_use_is_told_with_what_to_do() -> None:
     assert "--port" in str(caught.value.hint)
 
 
+def test_what_prepares_runs_once_the_port_is_taken_and_frees_it_where_it_fails() -> None:
+    def fail() -> None:
+        raise ServeError("not prepared")
+
+    with Store.open(":memory:", create=True) as store:
+        service = LicensingService(store)
+        with pytest.raises(ServeError, match="not prepared"):
+            start(service, "127.0.0.1", 0, prepare=fail)
+        with start(service, "127.0.0.1", 0) as server:
+            port = int(server.url.rpartition(":")[2])
+            # Nothing is prepared for a port that is taken.
+            with pytest.raises(ServeError, match="Cannot listen"):
+                start(service, "127.0.0.1", port, prepare=fail)
+
+
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 65536), ("127.0.0.999", 0)])
 def test_an_address_that_is_none_is_told(host: str, port: int) -> None:
     with (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -173,12 +174,27 @@ WORKSPACE: dict[str, Any] = {
     "policy": {"on_shortage": "waitlist"},
 }
 GROUPS: dict[str, Any] = {"version": 1, "groups": {"qa": ["ada@example.com"]}}
+FAULTS: dict[str, Any] = {
+    "version": 1,
+    "seed": 7,
+    "rules": [
+        {"fault": "latency", "ms": [20, 80], "when": "after"},
+        {
+            "match": {"operation": "search", "entity": "Machine", "nth": [1, 3], "page": 0},
+            "fault": "wrong_total",
+            "by": -1,
+            "times": 2,
+        },
+        {"match": {"probability": 0.5}, "fault": "error", "status": 503, "retry_after": 2},
+    ],
+}
 GOOD = {
     "organization": ORGANIZATION,
     "workspace": WORKSPACE,
     "groups": GROUPS,
     "snapshot": SNAPSHOT,
     "plan": PLAN,
+    "faults": FAULTS,
 }
 
 
@@ -208,7 +224,7 @@ def subschemas(value: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any
             yield from subschemas(child, f"{place}/{index}")
 
 
-@pytest.mark.parametrize("name", ["organization", "workspace", "groups", "snapshot"])
+@pytest.mark.parametrize("name", ["organization", "workspace", "groups", "snapshot", "faults"])
 def test_an_editor_finds_a_title_and_a_description_for_every_key(name: str) -> None:
     whole = SCHEMAS[name]
     found = list(subschemas(whole))
@@ -226,8 +242,8 @@ def test_an_editor_finds_a_title_and_a_description_for_every_key(name: str) -> N
 def test_what_several_schemas_define_they_define_alike() -> None:
     for key in ("policy", "memberEntry", "email", "groupName", "note", "priority", "day"):
         known = [one["$defs"][key] for one in SCHEMAS.values() if key in one.get("$defs", {})]
-        if key == "email":  # the snapshot's is described in other words
-            known = [{**one, "description": ""} for one in known]
+        if key == "email":  # the snapshot's is whatever the API has, in other words
+            known = [{**one, "description": "", "pattern": ""} for one in known]
         assert len(known) >= 2
         assert all(one == known[0] for one in known)
 
@@ -330,3 +346,57 @@ def test_where_nothing_is_explained_the_refusal_itself_is_told(
 )
 def test_a_suggestion_is_the_closest_known_word(word: str, expected: str) -> None:
     assert suggestion(word, ["email", "group", "members"]) == expected
+
+
+def _of_user(email: str) -> dict[str, Any]:
+    return {"version": 1, "organization": {"id": 1}, "products": {"kse": {"users": [email]}}}
+
+
+# What Unicode counts as letters, marks and symbols, and what shows nothing all the same.
+_BLANKS = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, 0xFFFC, 0xFFFD}
+_SELECTORS = {*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0000, 0xE1000)}
+# What it counts as format, and what shows a sign: signs around Arabic and Syriac numbers.
+_SIGNS = {*range(0x0600, 0x0606), 0x06DD, 0x070F, 0x0890, 0x0891, 0x08E2}
+
+
+def test_no_email_holds_a_character_that_shows_nothing() -> None:
+    for code in [*range(0x10000), *range(0xE0000, 0xE1000)]:
+        category = unicodedata.category(chr(code))
+        if category in {"Cs", "Cn", "Co"} or chr(code) == "@":
+            continue
+        hidden = category in {"Cc", "Cf", "Zs", "Zl", "Zp"} and code not in _SIGNS
+        hidden = hidden or code in _BLANKS or code in _SELECTORS
+        assert schema.fits("organization", _of_user(f"a{chr(code)}b@x.io")) != hidden, hex(code)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (
+            _of_user("a\u202e\u200b@x.io"),
+            "expected an email, such as ada@example.com; the invisible character U+202E is in it",
+        ),
+        (
+            _of_user("a\u3164@x.io"),
+            "expected an email, such as ada@example.com; the invisible character U+3164 is in it",
+        ),
+        (_of_user("a b@x.io"), "expected an email, such as ada@example.com"),
+        (
+            {"version": 1, "organization": {"id": 1}, "policy": {"protected": ["ada\u200b@x.io"]}},
+            "expected an email or a machine ID, without spaces; "
+            "the invisible character U+200B is in it",
+        ),
+        (
+            {
+                "version": 1,
+                "organization": {"id": 1},
+                "policy": {"allowed_domains": ["x.io\u00a0"]},
+            },
+            "expected a domain, such as example.com (without @ and *); "
+            "the invisible character U+00A0 is in it",
+        ),
+        ({"version": 1, "organization": {"id": 1, "name": ""}}, "expected some text"),
+    ],
+)
+def test_what_cannot_be_seen_is_named(data: Any, expected: str) -> None:
+    assert [problem.message for problem in problems("organization", data)] == [expected]

@@ -45,6 +45,7 @@ class Reply:
     delay: float = 0
     drop: bool = False
     cut: int = 0
+    trickle: float = 0
 
 
 def reply(data: Any, status: int = 200, **headers: str) -> Reply:
@@ -92,7 +93,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body) + answer.cut))
         self.end_headers()
-        self.wfile.write(answer.body)
+        pieces = (bytes([byte]) for byte in answer.body) if answer.trickle else [answer.body]
+        for piece in pieces:
+            time.sleep(answer.trickle)
+            self.wfile.write(piece)
         self.close_connection = self.close_connection or bool(answer.cut)
 
     do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_CONNECT = handle_any  # noqa: N815

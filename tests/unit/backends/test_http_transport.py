@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import socket
 import ssl
+import threading
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -14,6 +19,8 @@ from reconciler.backends import http
 from reconciler.backends.answers import fetch
 from reconciler.backends.http import HttpTransport
 from reconciler.backends.keys import ApiKey
+from reconciler.backends.prompt import PromptAdapter
+from reconciler.backends.retries import read_retry
 from reconciler.backends.transport import Call
 from reconciler.errors import (
     ApiError,
@@ -32,9 +39,13 @@ READ = Call("GET", "/api/v1/users/me")
 WRITE = Call("POST", "/api/v1/organizations/101/licensed-users", json={}, write=True)
 
 
+QUICK = read_retry(backoff_factor=0.001, backoff_jitter=0.001)
+
+
 @contextmanager
 def transport_to(url: str, timeout: float = 5.0) -> Iterator[HttpTransport]:
-    transport = HttpTransport(url, ApiKey("RECONCILER_API_KEY", SECRET), timeout=timeout)
+    key = ApiKey("RECONCILER_API_KEY", SECRET)
+    transport = HttpTransport(url, key, timeout=timeout, retry=QUICK)
     try:
         yield transport
     finally:
@@ -237,9 +248,20 @@ def test_a_write_that_is_put_off_with_429_changed_nothing_and_is_sent_once() -> 
         Reply(429, headers={"Retry-After": "0"}),
         Reply(503),
         Reply(502, headers={"Retry-After": "soon"}),
+        Reply(500),
         Reply(drop=True),
+        Reply(200, b'{"half": ', cut=100),
+        Reply(200, b'{"ok": 2}', headers={"X-Licensing-Request": "another"}),
     ],
-    ids=["429", "503", "illegible Retry-After", "dropped"],
+    ids=[
+        "429",
+        "503",
+        "illegible Retry-After",
+        "500",
+        "dropped",
+        "half an answer",
+        "another's answer",
+    ],
 )
 def test_a_read_survives_a_passing_fault(call: Call, fault: Reply) -> None:
     faults = [fault]
@@ -262,6 +284,111 @@ def test_a_pause_that_is_too_long_is_told_and_not_waited_for() -> None:
         error = the_error(transport, READ)
         assert len(server.received) == 1
     assert "in 3600 s" in str(error.hint)
+
+
+def test_an_answer_to_another_request_is_none_and_its_connection_is_not_used_again() -> None:
+    def crossed(received: Received) -> Reply:
+        return reply({"ok": 1}, X_Licensing_Request="another")
+
+    with answering(crossed) as (transport, server):
+        error = the_error(transport, READ)
+        assert isinstance(error, UnreachableError)
+        assert "to another request" in error.message
+        assert len({received.client_port for received in server.received}) > 1
+        before = len(server.received)
+        error = the_error(transport, WRITE)
+        assert isinstance(error, UnclearOutcomeError)
+        assert len(server.received) == before + 1
+
+
+def test_an_answer_that_repeats_the_request_s_own_id_is_taken() -> None:
+    def echo(received: Received) -> Reply:
+        return reply({"ok": 1}, X_Licensing_Request=received.headers["x-licensing-request"])
+
+    with answering(echo) as (transport, server):
+        assert fetch(transport, READ)[0] == {"ok": 1}
+        assert fetch(transport, READ)[0] == {"ok": 1}
+    assert len({received.headers["x-licensing-request"] for received in server.received}) == 2
+
+
+@pytest.mark.parametrize("call", [READ, WRITE], ids=["read", "write"])
+@pytest.mark.parametrize("body", [b" " * 200 + b"{}", b"[" * 200], ids=["legible", "never ending"])
+def test_an_answer_that_trickles_is_given_up_after_a_time(call: Call, body: bytes) -> None:
+    with answering(lambda _: Reply(200, body, trickle=0.05), timeout=0.2) as (transport, server):
+        begin = time.monotonic()
+        error = the_error(transport, call)
+        assert 0.8 <= time.monotonic() - begin < 3
+        assert len(server.received) == 1
+    kind = UnclearOutcomeError if call.write else UnreachableError
+    assert isinstance(error, kind)
+    assert "did not end in time" in error.message
+
+
+def test_headers_that_trickle_are_given_up_after_a_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def trickle() -> None:
+            with contextlib.suppress(OSError), listening.accept()[0] as connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while True:
+                    connection.sendall(b"x")
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=trickle, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with transport_to(url, timeout=0.2) as transport:
+            begin = time.monotonic()
+            error = the_error(transport, READ)
+            assert time.monotonic() - begin < 3
+        thread.join(5)
+    assert isinstance(error, UnreachableError)
+    assert "did not end in time" in error.message
+
+
+def test_a_slow_answer_that_ends_in_time_is_taken_and_its_connection_stays() -> None:
+    slow = Reply(200, b'{"ok": 1}' + b" " * 8, trickle=0.02)
+    with answering(lambda _: slow, timeout=0.25) as (transport, server):
+        for _ in range(2):
+            assert fetch(transport, READ)[0] == {"ok": 1}
+    assert len({received.client_port for received in server.received}) == 1
+
+
+def test_answers_by_way_of_a_proxy_have_no_more_time() -> None:
+    adapter = PromptAdapter(3)
+    pools = adapter.proxy_manager_for("http://127.0.0.1:9").pool_classes_by_scheme
+    assert {pool.ConnectionCls.response_class.within for pool in pools.values()} == {3}
+    assert adapter.proxy_manager_for("http://127.0.0.1:9").pool_classes_by_scheme is pools
+    adapter.close()
+
+
+def in_seconds(count: float) -> str:
+    return formatdate(time.time() + count, usegmt=True)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("call", [READ, WRITE], ids=["read", "write"])
+def test_the_pause_that_a_server_asks_for_is_told(call: Call, status: int) -> None:
+    for header, low, high in (("700", 700, 700), (in_seconds(700), 690, 700), ("soon", None, None)):
+        with answering(lambda _, h=header: reply({}, status, Retry_After=h)) as (transport, _):  # type: ignore[misc]
+            error = the_error(transport, call)
+        assert isinstance(error, ApiError)
+        if low is None or high is None:
+            assert error.retry_after is None
+        else:
+            assert error.retry_after is not None
+            assert low <= error.retry_after <= high
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_a_read_waits_for_as_long_as_the_server_asks(form: str) -> None:
+    # A date has whole seconds, so that two of them are between one and two.
+    header = "1" if form == "seconds" else in_seconds(2)
+    answers = [reply({}, 429, Retry_After=header)]
+    with answering(lambda _: answers.pop() if answers else reply({"ok": 1})) as (transport, _):
+        begin = time.monotonic()
+        assert fetch(transport, READ)[0] == {"ok": 1}
+    assert 0.9 <= time.monotonic() - begin < 3
 
 
 def test_a_server_error_on_a_read_is_told_as_such() -> None:

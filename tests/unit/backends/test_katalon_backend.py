@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import responses
 
+from reconciler import schema
 from reconciler.backends import open_backend
 from reconciler.backends.keys import KeyRing
 from reconciler.backends.protocol import GrantUsers, Write
+from reconciler.backends.snapshot import to_snapshot
 from reconciler.backends.testops import KatalonBackend
 from reconciler.errors import (
     ApiError,
@@ -467,6 +469,130 @@ def test_an_organization_that_vanishes_while_it_is_read_is_told() -> None:
 
     with pytest.raises(UnknownOrganizationError, match="no organization 101"):
         over(script)[0].read(101)
+
+
+LISTS_OF = {
+    "UserOrganizationFeature": "licensed_users",
+    "Machine": "machines",
+    "LicenseKey": "offline_licenses",
+    "KsSession": "sessions",
+    "UserOrganization": "members",
+}
+
+
+def declining(status: int, *entities: str, info: int = 200) -> Callable[[Received], Reply]:
+    vendor = Vendor(
+        rows={
+            "UserOrganizationFeature": [user("ada@x.io")],
+            "UserOrganization": [{"userEmail": "ada@x.io", "organizationId": 101}],
+        }
+    )
+
+    def script(received: Received) -> Reply:
+        if received.path.endswith("/search") and received.json["type"] in entities:
+            return reply({"message": "not here"}, status)
+        if received.path.endswith("/search/info") and info != 200:
+            return reply({"message": "not here"}, info, **OWN)
+        return vendor(received)
+
+    return script
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 501])
+@pytest.mark.parametrize(("entity", "attribute"), LISTS_OF.items())
+def test_a_list_that_the_server_declines_to_give_is_unknown_and_the_others_are_read(
+    entity: str, attribute: str, status: int
+) -> None:
+    read = over(declining(status, entity))[0].read(101)
+    assert [name for name in LISTS_OF.values() if getattr(read, name) is None] == [attribute]
+
+
+def test_declined_invitations_leave_those_who_joined() -> None:
+    read = over(declining(403, "UserInvitation"))[0].read(101)
+    assert read.members == (Member("ada@x.io"),)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, AuthenticationError), (429, ApiError), (500, ApiError)]
+)
+def test_a_key_that_fails_and_a_server_that_fails_are_errors_and_no_unknown_list(
+    status: int, kind: type[ApiError]
+) -> None:
+    with pytest.raises(kind) as caught:
+        over(declining(status, "KsSession"))[0].read(101)
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_a_server_that_declines_every_list_is_the_organizations_error(status: int) -> None:
+    with pytest.raises(ApiError, match="not here") as caught:
+        over(declining(status, *ENTITIES))[0].read(101)
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 501])
+def test_where_the_search_is_not_described_each_list_is_tried(status: int) -> None:
+    backend, transport = over(declining(404, "Machine", info=status))
+    read = backend.read(101)
+    assert read.licensed_users == (LicensedUser("kse", "ada@x.io"),)
+    assert read.machines is None
+    keys = {call.json["conditions"][0]["key"] for call in transport.calls if call.json}
+    assert keys == {"Organization.id"}
+    assert backend.capabilities().writes == frozenset(Write)
+
+
+def test_a_search_whose_description_fails_is_an_error() -> None:
+    with pytest.raises(ApiError) as caught:
+        over(declining(404, info=500))[0].read(101)
+    assert caught.value.status == 500
+
+
+def test_names_lose_what_no_line_of_a_file_holds() -> None:
+    machine = {"organizationId": 101, "feature": "KSE", "machineId": "5d"}
+    vendor = Vendor(
+        organizations=[organization(name="Ac\tme\n\x1b[31m ")],
+        rows={"Machine": [machine | {"machineName": " x\ty\u001b[31m\nz\ud800"}]},
+    )
+    read = state(vendor)
+    assert read.name == "Ac me [31m"
+    assert read.machines == (Machine("kse", "5d", None, "x y [31m z?"),)
+    assert over(vendor)[0].organizations()[0].name == "Ac me [31m"
+
+
+def test_what_is_written_as_a_snapshot_of_any_names_fits_its_schema() -> None:
+    machine = {"organizationId": 101, "feature": "KSE", "machineId": "5d"}
+    for name in ("", "\n", "a\x85b\u2028", "x" * 2000, "a" * 999 + " b"):
+        vendor = Vendor(
+            organizations=[organization(name=name)],
+            rows={"Machine": [machine | {"machineName": name}]},
+        )
+        document = to_snapshot([state(vendor)], datetime(2026, 11, 24, tzinfo=UTC))
+        assert schema.problems("snapshot", document) == ()
+
+
+@pytest.mark.parametrize(
+    ("entity", "row"),
+    [
+        ("UserOrganizationFeature", user("a\nb@x.io")),
+        ("Machine", {"organizationId": 101, "feature": "KSE", "machineId": "5d\x00"}),
+        (
+            "Machine",
+            {"organizationId": 101, "feature": "KSE", "machineId": "5d", "userEmail": "a\t@x.io"},
+        ),
+        (
+            "KsSession",
+            {"organizationId": 101, "feature": "KSE", "machineId": "5d", "sessionId": "\x1b[0m"},
+        ),
+        ("UserOrganization", {"organizationId": 101, "userEmail": "a\u2028@x.io"}),
+    ],
+)
+def test_an_email_or_an_id_with_a_control_character_stops_the_reading_with_its_list_named(
+    entity: str, row: dict[str, Any]
+) -> None:
+    with pytest.raises(MalformedAnswerError, match="without control characters") as caught:
+        state(Vendor(rows={entity: [row]}))
+    assert f"a row of {entity} has a " in caught.value.message
+    assert caught.value.message.isprintable()
 
 
 def test_the_double_knows_every_entity_that_is_read() -> None:

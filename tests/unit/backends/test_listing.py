@@ -72,6 +72,8 @@ def test_a_row_that_is_lost_or_doubled_is_noticed(count: int, size: int, data: A
         {"size": 0},
         {"numberOfElements": 5},
         {"content": []},
+        {"empty": True},
+        {"empty": 0},
     ],
     ids=str,
 )
@@ -84,6 +86,59 @@ def test_a_page_that_lies_about_itself_is_noticed(number: int, change: dict[str,
     with pytest.raises(IncompleteListingError) as caught:
         listed(vendor)
     assert "run it again" in str(caught.value.hint) or "pages of" in caught.value.message
+
+
+@pytest.mark.parametrize("name", ["first", "last", "empty"])
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_page_that_tells_its_place_wrongly_is_noticed(number: int, name: str) -> None:
+    vendor = of(7)
+    vendor.bend = lambda page: page | ({name: not page[name]} if page["number"] == number else {})
+    with pytest.raises(IncompleteListingError, match=name):
+        listed(vendor)
+
+
+@given(st.integers(1, 4), st.integers(1, 4))
+def test_a_total_that_is_told_as_fewer_whole_pages_is_noticed(size: int, pages: int) -> None:
+    vendor = of(size * (pages + 1))
+    told = {"totalElements": size * pages, "totalPages": pages}
+    vendor.bend = lambda page: page | told | {"last": page["number"] + 1 >= pages}
+    with pytest.raises(IncompleteListingError):
+        listed(vendor, size)
+
+
+@pytest.mark.parametrize(("count", "pages"), [(0, 1), (2, 1), (3, 2), (4, 2), (6, 3)])
+def test_a_page_is_asked_for_after_the_last_one_only_where_that_is_full(
+    count: int, pages: int
+) -> None:
+    transport = DirectTransport(of(count))
+    list_rows(transport, ENTITY, key="Organization.id", organization=101, size=3)
+    assert len(transport.calls) == pages
+
+
+@given(st.integers(0, 20), st.integers(1, 6), st.integers(0, 5))
+def test_a_list_that_does_not_add_up_once_is_read_again_from_the_start(
+    count: int, size: int, spoilt: int
+) -> None:
+    vendor = of(count)
+    faults = [spoilt]
+
+    def bend(page: dict[str, Any]) -> dict[str, Any]:
+        if faults and page["number"] == faults[0]:
+            faults.pop()
+            return page | {"totalElements": count + 1}
+        return page
+
+    vendor.bend = bend
+    assert listed(vendor, size) == [f"u{number}@x.io" for number in range(count)]
+
+
+def test_a_list_that_never_adds_up_is_read_twice_and_no_more() -> None:
+    vendor = of(5)
+    vendor.bend = lambda page: page | {"content": page["content"][1:]}
+    transport = DirectTransport(vendor)
+    with pytest.raises(IncompleteListingError, match="has 2 rows"):
+        list_rows(transport, ENTITY, key="Organization.id", organization=101, size=3)
+    assert len(transport.calls) == 2
 
 
 def test_a_row_that_moved_to_another_page_meanwhile_is_noticed_by_its_id() -> None:

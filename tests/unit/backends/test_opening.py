@@ -73,6 +73,26 @@ def test_a_password_in_a_url_is_refused_and_not_shown() -> None:
     assert "RECONCILER_API_KEY" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://host/?key=hunter2",
+        "https://host/#hunter2",
+        "https://host?key=me@hunter2",
+        "https://me:hunt?er2@host",
+        "ftp://me:hunter2@host",
+        "host?key=hunter2",
+        "sqlite://me:hunter2@host",
+        "https://[?hunter2",
+    ],
+)
+def test_what_may_be_a_secret_in_a_url_is_not_shown(url: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        opened_target(url)
+    assert "hunt" not in str(caught.value)
+    assert "er2" not in str(caught.value)
+
+
 def test_a_database_that_is_not_there_is_told_with_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ReconcilerError) as caught:
         opened_target(f"sqlite:///{tmp_path}/missing.db")

@@ -125,7 +125,7 @@ def test_each_operation_is_one_request(
 
 
 def test_an_offline_license_ends_with_the_same_day_in_every_time_zone() -> None:
-    _, call = sent(OFFLINE, reply({"id": 1}, 201), timezone="Asia/Tokyo")
+    _, call = sent(OFFLINE, reply({"id": 1, "machineId": "5d"}, 201), timezone="Asia/Tokyo")
     assert call.json["expirationDate"] == "2027-03-31T23:59:59Z"
 
 
@@ -186,6 +186,8 @@ def test_a_conflict_is_a_rejection_with_its_code_and_words(operation: Operation)
         results(("ada@x.io", "granted"), ("bob@x.io", "perhaps")),
         reply({"results": ["ada@x.io", "bob@x.io"]}),
         reply({"results": [{"email": 5, "status": "granted"}]}),
+        results(("ada@x.io", "removed"), ("bob@x.io", "removed")),
+        results(("ada@x.io", "granted"), ("bob@x.io", "granted"), ("ADA@x.io", "rejected")),
     ],
     ids=lambda answer: answer.body.decode() or str(answer.status),
 )
@@ -194,6 +196,25 @@ def test_a_success_that_does_not_tell_of_each_subject_leaves_the_outcome_unclear
 ) -> None:
     with pytest.raises(UnclearOutcomeError, match="not known whether"):
         sent(USERS, answer)
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer"),
+    [
+        (REMOVAL, {"machineId": "5d 42", "status": "removed"}),
+        (REMOVAL, {"machineId": "5d 41", "status": "ended"}),
+        (SESSION, {"sessionId": "s/2", "status": "ended"}),
+        (SESSION, {"sessionId": "s/1", "status": "removed"}),
+        (OFFLINE, {"id": 1, "machineId": "5e"}),
+        (OFFLINE, {"id": 1}),
+    ],
+    ids=str,
+)
+def test_an_answer_about_another_machine_session_or_write_leaves_the_outcome_unclear(
+    operation: Operation, answer: dict[str, Any]
+) -> None:
+    with pytest.raises(UnclearOutcomeError):
+        sent(operation, reply(answer))
 
 
 @pytest.mark.parametrize("operation", [REMOVAL, SESSION, OFFLINE])
