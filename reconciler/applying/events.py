@@ -12,6 +12,8 @@ from reconciler.applying.result import ChangeResult, OrganizationResult
 class EventKind(StrEnum):
     """The moments of an apply, in the order in which they come."""
 
+    SETTLED = "settled"
+    """What an earlier apply left open was settled by reading; `text` tells how."""
     ORGANIZATION_STARTED = "organization_started"
     CALL_STARTED = "call_started"
     """A write is about to be sent; an exception of the listener keeps it from being sent."""
@@ -24,17 +26,17 @@ class EventKind(StrEnum):
 class Event:
     """One moment; which of the other fields are filled in follows from its kind.
 
-    `changes` is how many changes the organization has. `key` is the call's idempotency key, and
-    `answer` what became of it in one word.
+    `changes` is how many changes the organization has. `effects` are those of a call, `key` is
+    its idempotency key, and `answers` what became of each effect in a word.
     """
 
     kind: EventKind
     organization: int
     name: str | None = None
     changes: int = 0
-    change_id: str | None = None
-    effect: Effect | None = None
+    effects: tuple[Effect, ...] = ()
     key: str | None = None
-    answer: str | None = None
+    answers: tuple[str, ...] = ()
+    text: str | None = None
     change: ChangeResult | None = None
     result: OrganizationResult | None = None

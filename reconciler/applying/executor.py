@@ -1,16 +1,24 @@
-"""Carrying out a plan: every organization in order, none of them stopped by another."""
+"""Carrying out a plan: organizations side by side, each in order, none stopped by another."""
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import date
 
-from reconciler.applying.events import Event, EventKind
+from reconciler.applying.batching import LARGEST
+from reconciler.applying.crew import Crew
+from reconciler.applying.events import Event
 from reconciler.applying.operations import effects_of, write_for
 from reconciler.applying.organization import OrganizationRun
-from reconciler.applying.result import ApplyResult, OrganizationResult
-from reconciler.applying.sending import Sender
+from reconciler.applying.pacing import Pace
+from reconciler.applying.patience import Patience
+from reconciler.applying.record import Record, Unrecorded
+from reconciler.applying.result import ApplyResult
+from reconciler.applying.sending import Circumstances
+from reconciler.applying.settling import settle_others
+from reconciler.applying.stopping import Stop
 from reconciler.backends.protocol import Backend, Write
 from reconciler.errors import RefusedError
 from reconciler.model.plan import Plan
@@ -26,47 +34,44 @@ def execute(
     on_event: Callable[[Event], None] | None = None,
     today: date | None = None,
     run: str | None = None,
+    record: Record | None = None,
+    parallel: int = 1,
+    rate: float | None = None,
+    batch: int = LARGEST,
+    stop: Stop | None = None,
+    patience: Patience | None = None,
 ) -> ApplyResult:
     """Do what is left of the plan and return what was really done.
 
     Applying a plan again is resuming it: each organization is read afresh, and what is there
     already is skipped. `today` is the day on which licenses have ended or not (the plan's own day
-    where it is not given), `run` is a token that no other apply of this plan had.
+    where it is not given), `run` is a token that no other apply of this plan had. `record` hears
+    of each call before it is made. Up to `parallel` organizations go on at once, with `rate`
+    turns a second (a write, or the reading of an organization) in all. A call carries at most
+    `batch` subjects. `on_event` is called by one thread at a time.
 
     Raises `RefusedError` before the first write where the backend lacks one that the plan needs,
-    and `ApiError` where it cannot tell what it offers. An interrupt is part of the result.
+    and `ApiError` where it cannot tell what it offers. A `stop` that is requested lets each call
+    in flight come to its end; a KeyboardInterrupt leaves them to themselves. Either is part of
+    the result.
     """
     check_writes(plan, backend)
-    results: list[OrganizationResult] = []
-    report = on_event or _ignore
-    token = run or uuid.uuid4().hex
-    stopped = False
-    for organization in plan.organizations:
-        sender = Sender(backend, plan_digest, token, today or plan.as_of, report)
-        carried = OrganizationRun(organization, sender)
-        if not stopped:
-            try:
-                report(
-                    Event(
-                        EventKind.ORGANIZATION_STARTED,
-                        organization.id,
-                        name=organization.name,
-                        changes=len(organization.changes),
-                    )
-                )
-                carried.carry_out()
-                report(
-                    Event(
-                        EventKind.ORGANIZATION_ENDED,
-                        organization.id,
-                        name=organization.name,
-                        result=carried.result(),
-                    )
-                )
-            except KeyboardInterrupt:
-                stopped = True
-        results.append(carried.result(interrupted=stopped))
-    return ApplyResult(tuple(results))
+    shared = Circumstances(
+        backend=backend,
+        plan_digest=plan_digest,
+        run=run or uuid.uuid4().hex,
+        today=today or plan.as_of,
+        report=_one_at_a_time(on_event),
+        record=record or Unrecorded(),
+        stop=stop or Stop(),
+        pace=Pace(rate),
+        patience=patience or Patience(),
+        batch=batch,
+    )
+    settle_others(shared, (row.id for row in plan.organizations if row.changes))
+    runs = [OrganizationRun(row, shared) for row in plan.organizations]
+    interrupted = Crew(shared).carry_out(runs, parallel)
+    return ApplyResult(tuple(row.result(interrupted=row in interrupted) for row in runs))
 
 
 def check_writes(plan: Plan, backend: Backend) -> None:
@@ -91,5 +96,12 @@ def check_writes(plan: Plan, backend: Backend) -> None:
         )
 
 
-def _ignore(event: Event) -> None:
-    """Hear an event and do nothing."""
+def _one_at_a_time(listener: Callable[[Event], None] | None) -> Callable[[Event], None]:
+    lock = threading.Lock()
+
+    def report(event: Event) -> None:
+        if listener is not None:
+            with lock:
+                listener(event)
+
+    return report

@@ -6,16 +6,11 @@ They stand in code, since that is where nothing is interpreted, and which reads 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from urllib.parse import quote
 
-
-def visible(text: str) -> str:
-    """Return the text in one line, each control and reordering character as an escape."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
+from reconciler.applying.wording import Tone, Words, visible
 
 
 def code(text: str) -> str:
@@ -35,7 +30,24 @@ def block(lines: Iterable[str], indent: str = "") -> list[str]:
 
 def link(text: str, address: str) -> str:
     """Return a link; `text` is Markdown already."""
-    return f"[{text}](<{quote(address, safe=':/?#&=%@[]+,;~')}>)"
+    return f"[{text}](<{address_of(address)}>)"
+
+
+def address_of(text: str) -> str:
+    """Return an address in which whatever would end or disguise it is percent-encoded."""
+    return quote(text.encode("utf-8", "backslashreplace"), safe=":/?#&=%@[]+,;~")
+
+
+def sentence(words: Words) -> str:
+    """Return a sentence as Markdown; only its plain text is taken as it stands."""
+    return "".join(
+        part if isinstance(part, str) else _TONES[part.tone](part.text) for part in words
+    )
+
+
+_TONES: Mapping[Tone, Callable[[str], str]] = MappingProxyType(
+    {Tone.VALUE: code, Tone.LABEL: "*{}*".format, Tone.STRONG: "**{}**".format}
+)
 
 
 def _longest_run(lines: Iterable[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -73,25 +74,45 @@ def effects_of(change: Change) -> tuple[Effect, ...]:
             assert_never(change.action)
 
 
-def operation_for(organization: int, effect: Effect) -> Operation:
-    """Return the call that brings the effect about."""
-    product, subject = effect.product, effect.subject.id
-    users = effect.subject.kind is SubjectKind.USER
-    match effect.verb:
+def batchable(effect: Effect) -> bool:
+    """Tell whether one call may bring about several effects of this kind."""
+    if effect.verb is Verb.GRANT:
+        return True
+    return effect.verb is Verb.REMOVE and effect.subject.kind is SubjectKind.USER
+
+
+def alike(one: Effect, other: Effect) -> bool:
+    """Tell whether two effects differ in nothing but their subject."""
+    return (one.verb, one.product, one.subject.kind, one.expires) == (
+        other.verb,
+        other.product,
+        other.subject.kind,
+        other.expires,
+    )
+
+
+def operation_for(organization: int, effects: Sequence[Effect]) -> Operation:
+    """Return the call that brings about effects that are alike, in their order."""
+    first, subjects = effects[0], tuple(effect.subject.id for effect in effects)
+    if len(effects) > 1 and not (batchable(first) and all(alike(first, row) for row in effects)):
+        raise ValueError(f"no call brings these about together: {', '.join(map(str, effects))}")
+    product, subject = first.product, first.subject.id
+    users = first.subject.kind is SubjectKind.USER
+    match first.verb:
         case Verb.REMOVE if users:
-            return RemoveUsers(organization, product, (subject,))
+            return RemoveUsers(organization, product, subjects)
         case Verb.REMOVE:
             return RemoveMachine(organization, product, subject)
         case Verb.GRANT if users:
-            return GrantUsers(organization, product, (subject,))
+            return GrantUsers(organization, product, subjects)
         case Verb.GRANT:
-            return GrantMachines(organization, product, (subject,))
+            return GrantMachines(organization, product, subjects)
         case Verb.ISSUE_OFFLINE:
-            if effect.expires is None:
+            if first.expires is None:
                 raise ValueError(f"the offline license of {subject} has no last day")
-            return IssueOffline(organization, product, subject, effect.expires)
+            return IssueOffline(organization, product, subject, first.expires)
         case _:
-            assert_never(effect.verb)
+            assert_never(first.verb)
 
 
 def write_for(effect: Effect) -> Write:
@@ -109,13 +130,13 @@ def write_for(effect: Effect) -> Write:
 
 
 def idempotency_key(
-    plan_digest: str, run: str, organization: int, change_id: str, purpose: str
+    plan_digest: str, run: str, organization: int, change_ids: Sequence[str], purpose: str
 ) -> str:
     """Return the key under which one call of one run may be sent any number of times.
 
     The run is part of it: a server answers a repeated key with what it answered before, and
     between two runs of one plan outsiders may have undone, or made possible, what that answer
-    says. `purpose` tells the calls of one change apart.
+    says. `purpose` tells the calls of the same changes apart.
     """
-    parts = "\n".join((plan_digest, run, str(organization), change_id, purpose))
+    parts = "\n".join((plan_digest, run, str(organization), *change_ids, purpose))
     return hashlib.sha256(parts.encode()).hexdigest()

@@ -2,114 +2,151 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+from reconciler.applying.answers import Answer, Ending, text_of
+from reconciler.applying.batching import batches
 from reconciler.applying.events import Event, EventKind
 from reconciler.applying.operations import Effect, Verb
+from reconciler.applying.patience import Trying
 from reconciler.applying.remainder import Remainder, Step, remainder_of
 from reconciler.applying.result import ChangeResult, ChangeStatus, OrganizationResult
-from reconciler.applying.sending import Answer, Ending, Sender, text_of
+from reconciler.applying.sending import Circumstances, Part, Sender
+from reconciler.applying.settling import settle
 from reconciler.applying.simulation import Simulation
-from reconciler.errors import ApiError
+from reconciler.errors import ApiError, ReconcilerError
 from reconciler.model.identity import Subject
 from reconciler.model.plan import Change, OrganizationPlan, Pairing
 
-
-@dataclass(frozen=True, slots=True)
-class _Underway:
-    """The change that is being carried out; `mark` counts the answers before its first call."""
-
-    place: int
-    step: Step
-    mark: int
+_WELL = frozenset({ChangeStatus.DONE, ChangeStatus.SKIPPED})
 
 
 class OrganizationRun:
     """One organization's part of an apply; what was done can be asked for at any moment."""
 
-    def __init__(self, plan: OrganizationPlan, sender: Sender) -> None:
+    def __init__(self, plan: OrganizationPlan, shared: Circumstances) -> None:
         self._plan = plan
-        self._sender = sender
-        self._results: list[ChangeResult] = []
+        self._shared = shared
+        self._sender = Sender(plan.id, shared)
+        self._results: dict[str, ChangeResult] = {}
         self._remainder = Remainder(())
+        self._settled: tuple[str, ...] = ()
         self._error: str | None = None
-        self._underway: _Underway | None = None
+
+    @property
+    def plan(self) -> OrganizationPlan:
+        """The plan that is carried out."""
+        return self._plan
 
     def carry_out(self) -> None:
-        """Read the organization afresh and do what is left of its plan.
+        """Read the organization afresh, settle what is open, and do what is left of its plan.
 
-        What the backend does raises nothing here: it stands in the result.
+        What the backend does raises nothing here: it stands in the result. Raises `Stopped`
+        where a stop was asked for, and the error of the record where it cannot be written.
         """
         if not self._plan.changes:
             return
+        self._shared.stop.check()
         try:
-            state = self._sender.backend.read(self._plan.id)
+            state = self._shared.read(self._plan.id)
         except ApiError as error:
             self._error = text_of(error)
             return
-        self._remainder = remainder_of(self._plan, state, self._sender.today)
+        self._settled = settle(self._shared, self._plan.id, state)
+        self._remainder = remainder_of(self._plan, state, self._shared.today)
         if self._remainder.stale:
             return
-        for step in self._remainder.steps:
-            result = self._carry_out_step(step)
-            self._results.append(result)
-            self._sender.report(Event(EventKind.CHANGE_ENDED, self._plan.id, change=result))
-            if result.status not in {ChangeStatus.DONE, ChangeStatus.SKIPPED}:
+        for batch in batches(self._remainder.steps, largest=self._shared.batch):
+            results = self._carry_out(batch)
+            if any(result.status not in _WELL for result in results):
                 return
 
     def result(self, *, interrupted: bool = False) -> OrganizationResult:
         """Return what was done so far; the changes after it count as not attempted."""
-        results = list(self._results)
-        if interrupted:
-            results += self._cut_short()
-        skipped = {step.change.id for step in self._remainder.steps if step.done}
-        for change in self._plan.changes[len(results) :]:
-            done = change.id in skipped
-            status = ChangeStatus.SKIPPED if done else ChangeStatus.NOT_ATTEMPTED
-            results.append(ChangeResult(change, status))
+        done = {step.change.id for step in self._remainder.steps if step.done}
         return OrganizationResult(
             id=self._plan.id,
             name=self._plan.name,
-            changes=tuple(results),
+            changes=tuple(self._result_of(change, done) for change in self._plan.changes),
             stale=self._remainder.stale,
             moved=self._remainder.moved,
             error=self._error,
             refusals=len(self._plan.refusals),
             interrupted=interrupted,
+            settled=self._settled,
         )
 
-    def _carry_out_step(self, step: Step) -> ChangeResult:
+    def fail(self, error: ReconcilerError) -> None:
+        """Note what keeps this organization from being gone on with."""
+        self._error = error.message
+
+    def _carry_out(self, batch: Sequence[Step]) -> tuple[ChangeResult, ...]:
+        trying = self._sender.trying()
+        if len(batch) == 1:
+            return (self._note(self._carry_out_step(batch[0], trying)),)
+        parts = [Part(step.change.id, step.pending[0]) for step in batch]
+        answers = self._sender.send(parts, parts[0].effect.verb.value, trying)
+        if all(answer.ending is Ending.FAILED and answer.final for answer in answers):
+            # One of them makes the whole request wrong; one at a time, it is named.
+            return self._one_at_a_time(batch)
+        rows = zip(batch, parts, answers, strict=True)
+        return tuple(
+            self._note(
+                self._done(step.change)
+                if answer.holds
+                else self._failure(step.change, part.effect, answer)
+            )
+            for step, part, answer in rows
+        )
+
+    def _one_at_a_time(self, batch: Sequence[Step]) -> tuple[ChangeResult, ...]:
+        results: list[ChangeResult] = []
+        for step in batch:
+            del self._sender.answers[step.change.id]
+        for step in batch:
+            results.append(self._note(self._carry_out_step(step, self._sender.trying())))
+            if results[-1].status not in _WELL:
+                break
+        return tuple(results)
+
+    def _carry_out_step(self, step: Step, trying: Trying) -> ChangeResult:
         change = step.change
         if step.done:
             return ChangeResult(change, ChangeStatus.SKIPPED)
-        mark = len(self._sender.answers)
-        self._underway = _Underway(len(self._results), step, mark)
-        for effect in step.pending:
-            answer = self._sender.send(self._plan.id, change.id, effect, effect.verb.value)
+        for place, effect in enumerate(step.pending):
+            part, purpose = Part(change.id, effect), effect.verb.value
+            (answer,) = self._sender.send([part], purpose, trying, begun=place > 0)
             if not answer.holds:
-                return self._failure(change, effect, answer, mark)
-        return ChangeResult(change, ChangeStatus.DONE, writes=self._writes_since(mark))
+                return self._failure(change, effect, answer)
+        return self._done(change)
 
-    def _failure(self, change: Change, effect: Effect, answer: Answer, mark: int) -> ChangeResult:
+    def _note(self, result: ChangeResult) -> ChangeResult:
+        self._results[result.change.id] = result
+        self._shared.report(Event(EventKind.CHANGE_ENDED, self._plan.id, change=result))
+        return result
+
+    def _done(self, change: Change) -> ChangeResult:
+        return ChangeResult(change, ChangeStatus.DONE, writes=self._writes(change))
+
+    def _failure(self, change: Change, effect: Effect, answer: Answer) -> ChangeResult:
         message = f"{effect}: {answer.message}"
         given_back = None
         # Only this run knows that it was the plan, not somebody else, that took the seat.
-        took_seat = effect.verb is Verb.GRANT and self._writes_since(mark) > 0
+        took_seat = effect.verb is Verb.GRANT and self._writes(change) > 0
         if took_seat and change.holder is not None:
             if change.pairing is Pairing.DECLARED and answer.final:
                 given_back, note = self._give_back(change, change.holder)
             else:
                 note = f"{change.holder.id} has lost the seat; apply the plan again to grant it"
             message = f"{message}; {note}"
-        answers = self._sender.answers[mark:]
         rejected = answer.ending is Ending.REJECTED
         return ChangeResult(
             change,
             ChangeStatus.REJECTED if rejected else ChangeStatus.FAILED,
             code=answer.code,
             message=message,
-            writes=self._writes_since(mark),
-            unclear=any(row.ending is Ending.UNCLEAR for row in answers),
+            writes=self._writes(change),
+            unclear=any(row.ending is Ending.UNCLEAR for row in self._sender.of(change.id)),
             given_back=given_back,
         )
 
@@ -118,46 +155,49 @@ class OrganizationRun:
         effect = Effect(Verb.GRANT, change.product, holder)
         lost = f"the seat could not be given back to {holder.id}"
         try:
-            state = self._sender.backend.read(self._plan.id)
+            state = self._shared.read(self._plan.id)
         except ApiError as error:
             return False, f"{lost}: {text_of(error)}"
-        simulation = Simulation(state, self._sender.today)
+        simulation = Simulation(state, self._shared.today)
         if simulation.shows(effect):
             return True, f"{holder.id} has a seat again"
         objection = simulation.objection(effect)
         if objection is not None:
             return False, f"{lost}: {objection.message}"
-        answer = self._sender.send(self._plan.id, change.id, effect, "give_back")
+        part = Part(change.id, effect)
+        (answer,) = self._sender.send([part], "give_back", self._sender.trying(), begun=True)
         if answer.holds:
             return True, f"the seat was given back to {holder.id}"
         return False, f"{lost}: {answer.message}"
 
-    def _cut_short(self) -> list[ChangeResult]:
-        """Return the change within which an interrupt came, unless nothing of it was sent."""
-        underway, sender = self._underway, self._sender
-        if underway is None or underway.place != len(self._results):
-            return []
-        change, answers = underway.step.change, sender.answers[underway.mark :]
-        writes = self._writes_since(underway.mark)
-        if not answers and not sender.in_flight:
-            return []
-        pending = underway.step.pending
-        if len(answers) == len(pending) and all(answer.holds for answer in answers):
-            return [ChangeResult(change, ChangeStatus.DONE, writes=writes)]
+    def _result_of(self, change: Change, done: set[str]) -> ChangeResult:
+        noted = self._results.get(change.id)
+        if noted is not None:
+            return noted
+        if change.id in done:
+            return ChangeResult(change, ChangeStatus.SKIPPED)
+        if change.id in self._sender.in_flight or self._sender.of(change.id):
+            return self._cut_short(change)
+        return ChangeResult(change, ChangeStatus.NOT_ATTEMPTED)
+
+    def _cut_short(self, change: Change) -> ChangeResult:
+        """Return a change within which the apply was stopped after a call, or during one."""
+        step = next(row for row in self._remainder.steps if row.change.id == change.id)
+        answers, awaited = self._sender.of(change.id), change.id in self._sender.in_flight
+        if len(answers) == len(step.pending) and all(answer.holds for answer in answers):
+            return self._done(change)
         where = (
             "while the answer to a call was awaited, so its outcome is not known"
-            if sender.in_flight
+            if awaited
             else "between its calls"
         )
-        return [
-            ChangeResult(
-                change,
-                ChangeStatus.FAILED,
-                message=f"interrupted {where}; apply the plan again",
-                writes=writes,
-                unclear=sender.in_flight,
-            )
-        ]
+        return ChangeResult(
+            change,
+            ChangeStatus.FAILED,
+            message=f"interrupted {where}; apply the plan again",
+            writes=self._writes(change),
+            unclear=awaited or any(answer.ending is Ending.UNCLEAR for answer in answers),
+        )
 
-    def _writes_since(self, mark: int) -> int:
-        return sum(row.ending is Ending.DONE for row in self._sender.answers[mark:])
+    def _writes(self, change: Change) -> int:
+        return sum(row.ending is Ending.DONE for row in self._sender.of(change.id))

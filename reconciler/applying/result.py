@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.applying.remainder import Stale
-from reconciler.model.plan import Change
+from reconciler.model.plan import Change, Plan
 
 
 class ChangeStatus(StrEnum):
@@ -45,7 +45,8 @@ class OrganizationResult:
     """What became of one organization's plan; `changes` stand in the plan's order.
 
     `stale` and `moved` are those of the remainder; `error` says why the organization could not be
-    read. `refusals` counts those that the plan itself holds.
+    read, or not be gone on with. `refusals` counts those that the plan itself holds. `settled`
+    tells, a line each, what became of calls that an earlier apply left open.
     """
 
     id: int
@@ -56,6 +57,7 @@ class OrganizationResult:
     error: str | None = None
     refusals: int = 0
     interrupted: bool = False
+    settled: tuple[str, ...] = ()
 
     def with_status(self, *statuses: ChangeStatus) -> tuple[ChangeResult, ...]:
         """Return the changes that ended in one of these ways."""
@@ -134,3 +136,18 @@ class ApplyResult:
         if self.writes or self.unclear:
             return 5
         return 1 if broken else 4
+
+
+def not_attempted(plan: Plan) -> ApplyResult:
+    """Return the account of a plan that was refused as a whole: nothing was tried."""
+    return ApplyResult(
+        tuple(
+            OrganizationResult(
+                row.id,
+                row.name,
+                tuple(ChangeResult(change, ChangeStatus.NOT_ATTEMPTED) for change in row.changes),
+                refusals=len(row.refusals),
+            )
+            for row in plan.organizations
+        )
+    )

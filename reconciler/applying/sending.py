@@ -1,139 +1,235 @@
-"""One call to the backend, and what became of it when the answer does not say."""
+"""One call to the backend, with whatever it takes until its outcome is known."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 
+from reconciler.applying.answers import Answer, Ending, is_final, text_of
 from reconciler.applying.events import Event, EventKind
 from reconciler.applying.operations import Effect, idempotency_key, operation_for
+from reconciler.applying.pacing import Pace
+from reconciler.applying.patience import Patience, Trying, is_transient
+from reconciler.applying.record import Intent, Item, Record, Result
 from reconciler.applying.simulation import Simulation
-from reconciler.backends.protocol import Backend, Outcome, OutcomeStatus
+from reconciler.applying.stopping import Stop
+from reconciler.backends.protocol import Backend, Operation, Outcome, OutcomeStatus
 from reconciler.errors import ApiError, UnclearOutcomeError
 from reconciler.model.identity import Subject
-
-
-class Ending(StrEnum):
-    """How a call ended."""
-
-    DONE = "done"
-    UNCHANGED = "unchanged"
-    """It was so already; somebody else did it since the state was read."""
-    REJECTED = "rejected"
-    FAILED = "failed"
-    """Nothing was changed."""
-    UNCLEAR = "unclear"
-    """It may have taken effect, and reading back did not tell."""
+from reconciler.model.state import OrganizationState
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """How a call ended and why. `final` tells that sending it again later cannot help as such."""
-
-    ending: Ending
-    code: str | None = None
-    message: str | None = None
-    final: bool = False
-
-    @property
-    def holds(self) -> bool:
-        """Whether the effect is there now."""
-        return self.ending in {Ending.DONE, Ending.UNCHANGED}
-
-
-@dataclass(slots=True)
-class Sender:
-    """Sends one organization's effects in one run of a plan, and remembers each answer.
-
-    `answers` grows before anybody is told of an answer, and `in_flight` stays true where an
-    interrupt came while one was awaited: an interrupt loses nothing that was done.
-    """
+class Circumstances:
+    """What all organizations of one apply share; `run` tells it from other applies of its plan."""
 
     backend: Backend
     plan_digest: str
     run: str
     today: date
     report: Callable[[Event], None]
-    answers: list[Answer] = field(default_factory=list)
-    in_flight: bool = False
+    record: Record
+    stop: Stop
+    pace: Pace
+    patience: Patience
+    batch: int
 
-    def send(self, organization: int, change_id: str, effect: Effect, purpose: str) -> Answer:
-        """Bring one effect about; `purpose` tells the calls of one change apart."""
-        key = idempotency_key(self.plan_digest, self.run, organization, change_id, purpose)
-        start = Event(
-            EventKind.CALL_STARTED, organization, change_id=change_id, effect=effect, key=key
-        )
-        self.report(start)
-        self.in_flight = True
-        answer = self._call(organization, effect, key)
-        self.answers.append(answer)
-        self.in_flight = False
-        self.report(
-            Event(
-                EventKind.CALL_ENDED,
-                organization,
-                change_id=change_id,
-                effect=effect,
-                key=key,
-                answer=answer.ending.value,
-            )
-        )
-        return answer
+    def read(self, organization: int) -> OrganizationState:
+        """Read an organization afresh, in its turn; raises `ApiError`."""
+        self.pace.take_turn(self.stop)
+        return self.backend.read(organization)
 
-    def _call(self, organization: int, effect: Effect, key: str) -> Answer:
-        operation = operation_for(organization, effect)
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One effect of a call, and the change that it belongs to."""
+
+    change_id: str
+    effect: Effect
+
+
+@dataclass(slots=True)
+class Sender:
+    """Sends one organization's effects, and remembers the answers of each change.
+
+    `answers` grows before anybody is told of an answer, and `in_flight` names the changes of a
+    call that is awaited: an interrupt loses nothing that was done.
+    """
+
+    organization: int
+    shared: Circumstances
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    in_flight: frozenset[str] = frozenset()
+
+    def trying(self) -> Trying:
+        """Return the pauses for one change, or for changes that go together; its time runs."""
+        return self.shared.patience.begin(self.shared.stop)
+
+    def send(
+        self, parts: Sequence[Part], purpose: str, trying: Trying, *, begun: bool = False
+    ) -> tuple[Answer, ...]:
+        """Bring effects that are alike about in one call, and return an answer for each.
+
+        `purpose` tells the calls of the same changes apart. Raises `Stopped` before anything is
+        sent, where a stop was asked for, and the error of the record where it cannot be written.
+        A change that has `begun` is finished all the same: a stop leaves nobody without a seat.
+        """
+        shared = self.shared
+        shared.pace.take_turn(shared.stop)
+        if not begun:
+            shared.stop.check()
+        ids = tuple(part.change_id for part in parts)
+        key = idempotency_key(shared.plan_digest, shared.run, self.organization, ids, purpose)
+        effects = tuple(part.effect for part in parts)
+        shared.report(Event(EventKind.CALL_STARTED, self.organization, effects=effects, key=key))
+        shared.record.intent(_intent(self.organization, key, parts))
+        self.in_flight = frozenset(ids)
+        answers = _Call(self.organization, shared, effects, key, trying).carry_out()
+        for part, answer in zip(parts, answers, strict=True):
+            self.answers.setdefault(part.change_id, []).append(answer)
+        self.in_flight = frozenset()
+        shared.record.outcome(key, _results(effects, answers))
+        told = tuple(answer.ending.value for answer in answers)
+        shared.report(
+            Event(EventKind.CALL_ENDED, self.organization, effects=effects, key=key, answers=told)
+        )
+        return answers
+
+    def of(self, change_id: str) -> tuple[Answer, ...]:
+        """Return the answers of a change so far."""
+        return tuple(self.answers.get(change_id, ()))
+
+
+class _Call:
+    """One call, tried until each of its effects has an answer."""
+
+    def __init__(
+        self,
+        organization: int,
+        shared: Circumstances,
+        effects: tuple[Effect, ...],
+        key: str,
+        trying: Trying,
+    ) -> None:
+        self._organization = organization
+        self._shared = shared
+        self._effects = effects
+        self._key = key
+        self._trying = trying
+        self._known: dict[Effect, Answer] = {}
+        self._doubtful = False
+
+    def carry_out(self) -> tuple[Answer, ...]:
+        operation = operation_for(self._organization, self._effects)
+        while True:
+            error = self._try(operation)
+            if error is None or not self._trying.pause(error):
+                break
+        if error is not None:
+            self._known |= dict.fromkeys(self._left(), _failure(error))
+        return tuple(self._known[effect] for effect in self._effects)
+
+    def _try(self, operation: Operation) -> ApiError | None:
+        """Send it once; return what went wrong, or None where every effect has its answer."""
         try:
-            outcomes = self.backend.write(operation, idempotency_key=key)
+            outcomes = self._shared.backend.write(operation, idempotency_key=self._key)
         except UnclearOutcomeError as error:
-            return self._settle(organization, effect, error.message)
+            return self._settle(error)
         except ApiError as error:
-            return Answer(Ending.FAILED, message=text_of(error), final=_final(error))
-        outcome = _outcome_of(effect.subject, outcomes)
-        if outcome is None:
-            return self._settle(organization, effect, "the answer does not name the subject")
-        match outcome.status:
-            case OutcomeStatus.DONE:
-                return Answer(Ending.DONE)
-            case OutcomeStatus.UNCHANGED:
-                return Answer(Ending.UNCHANGED)
-            case OutcomeStatus.REJECTED:
-                message = outcome.message or "the licensing system gave no reason"
-                return Answer(Ending.REJECTED, outcome.code, message, final=True)
+            return error
+        by_subject = {_compared(self._effects[0], row.subject): row for row in outcomes}
+        if any(effect.subject.compared not in by_subject for effect in self._effects):
+            return self._settle(UnclearOutcomeError("the answer does not name the subject"))
+        doubtful = self._doubtful
+        rejected = []
+        for effect in self._left():
+            outcome = by_subject[effect.subject.compared]
+            if doubtful and outcome.status is OutcomeStatus.REJECTED:
+                rejected.append(effect)
+            self._known[effect] = _answer(outcome, doubtful=doubtful)
+        if rejected:
+            self._confirm(rejected, UnclearOutcomeError("an earlier try may have taken effect"))
+        return None
 
-    def _settle(self, organization: int, effect: Effect, why: str) -> Answer:
-        try:
-            state = self.backend.read(organization)
-        except ApiError as error:
-            return Answer(
-                Ending.UNCLEAR, message=f"{why}; reading it back failed too: {text_of(error)}"
-            )
-        match Simulation(state, self.today).shows(effect):
-            case True:
-                return Answer(Ending.DONE)
-            case False:
-                return Answer(Ending.FAILED, message=f"{why}; read back, it did not take effect")
-            case None:
-                return Answer(Ending.UNCLEAR, message=f"{why}; the list that tells is unreadable")
+    def _settle(self, error: UnclearOutcomeError) -> UnclearOutcomeError | None:
+        """Read back what a call without a usable answer has done, before anything else happens."""
+        self._doubtful = True
+        read = self._read_back()
+        for effect in self._left():
+            shown = None if isinstance(read, ApiError) else read.shows(effect)
+            if shown:
+                self._known[effect] = Answer(Ending.DONE)
+            elif shown is None:
+                self._known[effect] = Answer(Ending.UNCLEAR, message=_unread(error, read))
+        return error if self._left() else None
+
+    def _read_back(self) -> Simulation | ApiError:
+        while True:
+            try:
+                state = self._shared.read(self._organization)
+            except ApiError as failure:
+                if is_transient(failure) and self._trying.pause(failure):
+                    continue
+                return failure
+            return Simulation(state, self._shared.today)
+
+    def _confirm(self, rejected: Sequence[Effect], doubt: UnclearOutcomeError) -> None:
+        """Find out whether an earlier try did what a later one was refused for."""
+        read = self._read_back()
+        for effect in rejected:
+            shown = None if isinstance(read, ApiError) else read.shows(effect)
+            if shown:
+                self._known[effect] = Answer(Ending.DONE)
+            elif shown is None:
+                self._known[effect] = Answer(Ending.UNCLEAR, message=_unread(doubt, read))
+
+    def _left(self) -> tuple[Effect, ...]:
+        return tuple(effect for effect in self._effects if effect not in self._known)
 
 
-def _outcome_of(subject: Subject, outcomes: tuple[Outcome, ...]) -> Outcome | None:
-    for outcome in outcomes:
-        if Subject(subject.kind, outcome.subject).key == subject.key:
-            return outcome
-    return None
+def _answer(outcome: Outcome, *, doubtful: bool) -> Answer:
+    match outcome.status:
+        case OutcomeStatus.DONE:
+            return Answer(Ending.DONE)
+        case OutcomeStatus.UNCHANGED:
+            # After an unclear try it was most likely that one which did it.
+            return Answer(Ending.DONE if doubtful else Ending.UNCHANGED)
+        case OutcomeStatus.REJECTED:
+            message = outcome.message or "the licensing system gave no reason"
+            return Answer(Ending.REJECTED, outcome.code, message, final=True)
 
 
-def text_of(error: ApiError) -> str:
-    """Return what went wrong and what to do about it, in one line."""
-    return f"{error.message} ({error.hint})" if error.hint else error.message
+def _failure(error: ApiError) -> Answer:
+    if isinstance(error, UnclearOutcomeError):
+        message = f"{error.message}; read back, it did not take effect"
+        return Answer(Ending.FAILED, message=message)
+    return Answer(Ending.FAILED, message=text_of(error), final=is_final(error))
 
 
-# Wrong keys, lacking roles, time-outs and rate limits end some day; the request itself is right.
-_PASSING = frozenset({401, 403, 408, 425, 429})
+def _compared(effect: Effect, name: str) -> Subject:
+    return Subject(effect.subject.kind, name).compared
 
 
-def _final(error: ApiError) -> bool:
-    status = error.status
-    return status is not None and 400 <= status < 500 and status not in _PASSING
+def _unread(error: ApiError, read: Simulation | ApiError) -> str:
+    if isinstance(read, ApiError):
+        return f"{error.message}; reading it back failed too: {text_of(read)}"
+    return f"{error.message}; the list that tells is unreadable"
+
+
+def _intent(organization: int, key: str, parts: Sequence[Part]) -> Intent:
+    effect = parts[0].effect
+    items = tuple(
+        Item(part.effect.subject.kind.value, part.effect.subject.id, part.change_id)
+        for part in parts
+    )
+    return Intent(
+        key, organization, effect.verb.value, effect.product, items, expires=effect.expires
+    )
+
+
+def _results(effects: Sequence[Effect], answers: Sequence[Answer]) -> tuple[Result, ...]:
+    return tuple(
+        Result(effect.subject.id, answer.ending.value, answer.code, answer.message)
+        for effect, answer in zip(effects, answers, strict=True)
+    )

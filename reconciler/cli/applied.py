@@ -45,6 +45,7 @@ def _organization(row: OrganizationResult) -> Document:
             for stale in row.stale
         ],
         "moved": list(row.moved),
+        "settled": list(row.settled),
         "refusals": row.refusals,
         "interrupted": row.interrupted,
     }

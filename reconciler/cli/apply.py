@@ -8,7 +8,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.exits import Exit
-from reconciler.cli.output import check_target
+from reconciler.cli.output import check_targets
 from reconciler.errors import UsageError
 
 
@@ -27,7 +27,25 @@ from reconciler.errors import UsageError
     type=click.Choice(("api", "checklist")),
     help="Write through the API, or print the steps for a person; by default what the host takes.",
 )
-@options.formats("text", "json")
+@click.option(
+    "--journal",
+    metavar="FILE",
+    help="Write every call and its outcome into this journal; `reconciler audit` reads it.",
+)
+@click.option(
+    "--parallel",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Organizations at once; by default the workspace's max_parallel.",
+)
+@click.option(
+    "--max-rate",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    help="At most N turns a second in all; a turn is one write or the reading of an organization.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+@options.formats("text", "json", "markdown", "html")
 @options.output
 def command(
     *,
@@ -39,6 +57,10 @@ def command(
     out: str | None,
     format_name: str,
     output: str,
+    journal: str | None,
+    parallel: int | None,
+    max_rate: float | None,
+    quiet: bool,
     **rest: Any,
 ) -> Exit:
     """Plan, show, ask and apply; or apply a saved plan.
@@ -47,15 +69,23 @@ def command(
     reconciler.yaml here; or one saved plan, which is applied as it is. Applying the same plan
     again goes on where it stopped.
     """
-    from reconciler.cli.carrying_out import CarryOptions, apply_files, apply_saved
+    from reconciler.cli.carrying_out import (
+        CarryOptions,
+        apply_files,
+        apply_saved,
+        check_account_format,
+    )
     from reconciler.cli.plan_files import is_plan_file
     from reconciler.cli.planning import PlanOptions
 
-    check_target(out)
-    check_target(output)
-    carry = CarryOptions(expect, yes, via, out, format_name, output)
+    check_targets(out=out, output=output, journal=journal)
+    if via == "api":
+        check_account_format(format_name)
+    carry = CarryOptions(
+        expect, yes, via, out, format_name, output, journal, parallel, max_rate, quiet
+    )
     if not any(is_plan_file(path) for path in paths):
-        return apply_files(PlanOptions(paths=paths, api=api, **rest), carry)
+        return apply_files(PlanOptions(paths=paths, api=api, parallel=parallel, **rest), carry)
     if len(paths) > 1:
         raise UsageError("a saved plan is applied alone", hint="name the plan and nothing else")
     given = sorted(f"--{name.replace('_', '-')}" for name, value in rest.items() if value)

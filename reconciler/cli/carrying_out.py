@@ -6,33 +6,45 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.applying import guard
-from reconciler.applying.checklist import render as render_checklist
-from reconciler.applying.events import Event, EventKind
-from reconciler.applying.executor import execute
-from reconciler.applying.result import ApplyResult
+from reconciler.applying.chain import JournalError
+from reconciler.applying.executor import check_writes, execute
+from reconciler.applying.result import ApplyResult, not_attempted
+from reconciler.applying.stopping import Stop
 from reconciler.backends.protocol import Backend
 from reconciler.cli.applied import document_of
+from reconciler.cli.apply_progress import apply_progress
+from reconciler.cli.checklist import ByHand, by_checklist
 from reconciler.cli.clock import now, today
-from reconciler.cli.exits import Exit, gravest
+from reconciler.cli.exits import Exit
+from reconciler.cli.expecting import UnexpectedChangesError, check_expected
+from reconciler.cli.interrupting import stopping_in_order
 from reconciler.cli.notes import note
 from reconciler.cli.opening import open_source
 from reconciler.cli.output import STANDARD_OUTPUT, write_data
-from reconciler.cli.plan_files import check_shape, load_plan, read_document
-from reconciler.cli.planning import PlanOptions, planned
-from reconciler.cli.progress import Progress
+from reconciler.cli.plan_files import check_shape, read_document
+from reconciler.cli.planning import PlanOptions, planned, with_parallel
+from reconciler.cli.recording import recorded
 from reconciler.cli.rendering import look_of
+from reconciler.cli.streams import reader_gone
 from reconciler.config.load import load_settings
 from reconciler.errors import ReconcilerError, RefusedError, UsageError
 from reconciler.model.plan import Plan
-from reconciler.model.plan_document import document_digest, from_document, to_document
+from reconciler.model.plan_document import (
+    changes_digest,
+    document_digest,
+    from_document,
+    to_document,
+)
 from reconciler.reports import applied, plan_json, text
 from reconciler.reports.spans import Look
+
+if TYPE_CHECKING:
+    from reconciler.applying.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +57,22 @@ class CarryOptions:
     out: str | None = None
     format_name: str = "text"
     output: str = STANDARD_OUTPUT
+    journal: str | None = None
+    parallel: int | None = None
+    rate: float | None = None
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What is carried out, where, and with which options; `unread` organizations have no plan."""
+    """What is carried out, where, and with which options."""
 
     plan: Plan
     document: Mapping[str, Any]
     backend: Backend
     day: date
     options: CarryOptions
-    unread: bool = False
+    parallel: int
 
 
 def apply_files(planning: PlanOptions, options: CarryOptions) -> Exit:
@@ -65,8 +81,15 @@ def apply_files(planning: PlanOptions, options: CarryOptions) -> Exit:
         document = to_document(result.plan)
         if options.out:
             write_data(plan_json.render(document), options.out)
-        day = today(result.workspace.settings.timezone)
-        run = _Run(result.plan, document, result.backend, day, options, bool(result.failures))
+        settings = result.workspace.settings
+        run = _Run(
+            result.plan,
+            document,
+            result.backend,
+            today(settings.timezone),
+            options,
+            settings.api.max_parallel,
+        )
         return _carry_out(run)
 
 
@@ -77,36 +100,51 @@ def apply_saved(path: str, api: str | None, options: CarryOptions) -> Exit:
     check_shape(path, document)
     guard.check_digest(document["digest"], document_digest(document))
     plan = from_document(document)
-    settings = load_settings(())
+    guard.check_digest(document["changes_digest"], changes_digest(plan))
+    settings = with_parallel(load_settings(()), options.parallel)
     with open_source(api=api, state=None, settings=settings) as backend:
-        return _carry_out(_Run(plan, document, backend, today(settings.timezone), options))
+        day = today(settings.timezone)
+        return _carry_out(_Run(plan, document, backend, day, options, settings.api.max_parallel))
 
 
 def _carry_out(run: _Run) -> Exit:
-    guard.check_plan(run.plan, target=run.backend.target, now=now(), today=run.day)
-    if run.options.expect:
-        guard.check_expected(run.document["changes_digest"], _expected(run.options.expect))
+    try:
+        guard.check_plan(run.plan, target=run.backend.target, now=now(), today=run.day)
+        if run.options.expect:
+            check_expected(run.document, run.options.expect)
+    except RefusedError as refusal:
+        _tell_refused(run, refusal)
+        raise
     if _by_checklist(run):
         return _print_checklist(run)
+    check_account_format(run.options.format_name)
     changes = sum(len(row.changes) for row in run.plan.organizations)
     _show(run)
     if changes and not run.options.yes:
         _ask(changes)
-    result = _execute(run, changes)
-    told = _tell(run, result)
-    return _exit_code(result, failed=run.unread or not told)
+    if changes:
+        check_writes(run.plan, run.backend)
+    target, path = run.backend.target, run.options.journal
+    stop = Stop()
+    with (
+        recorded(path, target=target, via="api", plan=run.document) as record,
+        stopping_in_order(stop),
+    ):
+        result = _execute(run, changes, record, stop)
+        told = _tell(run, result)
+        code = _exit_code(result, failed=bool(run.plan.unread) or not told)
+        if record is not None:
+            _close(record, result, code)
+        return code
 
 
-def _expected(value: str) -> str:
-    if value.startswith("sha256:"):
-        return value
-    if not Path(value).exists():
+def check_account_format(name: str) -> None:
+    """Refuse a format in which only a checklist can be written, before anything is."""
+    if name not in applied.FORMATS:
         raise UsageError(
-            f"--expect {value}: there is no such file, and it is no digest",
-            hint="give a saved plan, or `sha256:` and the changes digest",
+            f"--format {name} is for a checklist; this is told as {' or '.join(applied.FORMATS)}",
+            hint="add `--via checklist`, or choose another format",
         )
-    digest: str = load_plan(value)["changes_digest"]
-    return digest
 
 
 def _by_checklist(run: _Run) -> bool:
@@ -119,18 +157,42 @@ def _by_checklist(run: _Run) -> bool:
 
 
 def _print_checklist(run: _Run) -> Exit:
-    write_data(render_checklist(dict(run.document)), run.options.output)
-    found = [Exit.FAILURE] if run.unread else []
-    found += [Exit.REFUSED for row in run.plan.organizations if row.refusals]
-    found += [Exit.PENDING for row in run.plan.organizations if row.changes]
-    return gravest(found)
+    options = run.options
+    return by_checklist(
+        ByHand(
+            plan=run.plan,
+            document=run.document,
+            backend=run.backend,
+            day=run.day,
+            format_name=options.format_name,
+            output=options.output,
+            yes=options.yes,
+            max_parallel=run.parallel,
+            journal=options.journal,
+        )
+    )
 
 
-def _show(run: _Run) -> None:
+def _tell_refused(run: _Run, refusal: RefusedError) -> None:
+    """Show the plan that is refused, and write the account of it: nothing was attempted."""
+    options = run.options
+    _show(run, always=True)
+    if isinstance(refusal, UnexpectedChangesError):
+        for line in refusal.differences:
+            note(line)
+    told_already = options.format_name == "text" and options.output == STANDARD_OUTPUT
+    if options.format_name not in applied.FORMATS or told_already:
+        return
+    account = document_of(not_attempted(run.plan), run.document) | {"refused": refusal.message}
+    text_of = applied.FORMATS[options.format_name]
+    write_data(text_of(account, look_of(options.output)), options.output)
+
+
+def _show(run: _Run, *, always: bool = False) -> None:
     if run.options.format_name == "text":
         look = look_of(STANDARD_OUTPUT)
         write_data(text.render_all([run.document], look), STANDARD_OUTPUT)
-    elif not run.options.yes:
+    elif always or not run.options.yes:
         # Standard output is for the account; a person is still asked about what they have seen.
         click.echo(text.render_all([run.document], Look()), err=True, nl=False)
 
@@ -145,23 +207,28 @@ def _ask(changes: int) -> None:
         raise RefusedError("not applied, as you said; nothing was written")
 
 
-def _execute(run: _Run, changes: int) -> ApplyResult:
-    progress = Progress("applying changes", changes)
-
-    def hear(event: Event) -> None:
-        if event.kind is EventKind.CHANGE_ENDED:
-            progress.advance()
-
-    try:
+def _execute(run: _Run, changes: int, record: Journal | None, stop: Stop) -> ApplyResult:
+    organizations = sum(bool(row.changes) for row in run.plan.organizations)
+    with apply_progress(organizations, changes, quiet=run.options.quiet) as progress:
         return execute(
             run.plan,
             run.backend,
             plan_digest=run.document["digest"],
-            on_event=hear,
+            on_event=progress.hear,
             today=run.day,
+            record=record,
+            parallel=run.parallel,
+            rate=run.options.rate,
+            stop=stop,
         )
-    finally:
-        progress.finish()
+
+
+def _close(record: Journal, result: ApplyResult, code: Exit) -> None:
+    """Write the end into the journal, where it can still be written."""
+    try:
+        record.end(exit_code=code, writes=result.writes, interrupted=result.interrupted)
+    except JournalError as error:
+        note(f"error: {error.message}")
 
 
 def _tell(run: _Run, result: ApplyResult) -> bool:
@@ -170,6 +237,8 @@ def _tell(run: _Run, result: ApplyResult) -> bool:
     text_of = applied.FORMATS[run.options.format_name]
     try:
         write_data(text_of(document_of(result, run.document), look_of(target)), target)
+        if target == STANDARD_OUTPUT and reader_gone():
+            raise ReconcilerError("nobody reads standard output any more")
     except (OSError, ReconcilerError) as error:
         note(f"error: the account of {result.writes} write(s) could not be written: {error}")
         return False
@@ -178,8 +247,11 @@ def _tell(run: _Run, result: ApplyResult) -> bool:
 
 def _exit_code(result: ApplyResult, *, failed: bool) -> Exit:
     code = Exit(result.exit_code)
-    if code is Exit.PARTIAL:
-        note("hint: applying the same plan again goes on where it stopped")
+    if any(row.broken for row in result.organizations):
+        if code is Exit.PARTIAL:
+            note("hint: applying the same plan again goes on where it stopped")
+    elif code is Exit.PARTIAL:
+        note("hint: what was refused stays undone until a new plan allows it")
     if not failed:
         return code
     return Exit.PARTIAL if result.writes or result.unclear else Exit.FAILURE

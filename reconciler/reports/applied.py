@@ -26,6 +26,8 @@ def _lines(document: Document) -> Iterator[Line]:
     yield line()
     for organization in document["organizations"]:
         yield from _organization(organization)
+    if document.get("refused"):
+        yield line(Span("refused: ", "bold red"), document["refused"])
     yield line(Span(_total(document), "bold"))
 
 
@@ -38,6 +40,8 @@ def _organization(organization: Document) -> Iterator[Line]:
     yield line(Span(title, "bold"))
     for change in organization["changes"]:
         yield from _change(change)
+    for settled in organization["settled"]:
+        yield line("  ", Span("settled: ", "cyan"), settled)
     if organization["error"]:
         yield line("  ", Span("error: ", "bold red"), organization["error"])
     for stale in organization["stale"]:

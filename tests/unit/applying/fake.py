@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from reconciler.applying.patience import Patience
 from reconciler.backends.protocol import (
     Capabilities,
     EndSession,
@@ -52,6 +53,9 @@ TARGET = "memory://licenses"
 EXCESS = "The number of granted users cannot exceed the license quota."
 USER_PRODUCTS = frozenset({"kse", "testops"})
 MACHINE_PRODUCT = "kre-node-locked"
+
+NO_PATIENCE = Patience(seconds=0)
+"""Nothing is tried twice."""
 
 Hook = Callable[[int, Operation], None]
 

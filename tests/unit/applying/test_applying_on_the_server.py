@@ -23,6 +23,7 @@ from reconciler.server.clock import fixed_day
 from reconciler.server.load import load_snapshot
 from reconciler.server.store import Store
 from tests.unit.applying.fake import (
+    NO_PATIENCE,
     TODAY,
     grant,
     offline,
@@ -103,7 +104,7 @@ def serving(states: Iterable[OrganizationState]) -> Iterator[Server]:
 
 
 def apply(backend: Backend, plans: Iterable[OrganizationPlan]) -> ApplyResult:
-    return execute(plan_of(*plans), backend, plan_digest=DIGEST)
+    return execute(plan_of(*plans), backend, plan_digest=DIGEST, batch=1, patience=NO_PATIENCE)
 
 
 def test_full_pools_of_users_and_machines_are_transferred_and_locked_offline() -> None:

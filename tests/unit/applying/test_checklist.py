@@ -1,47 +1,48 @@
+import json
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
 
-from reconciler.applying.checklist import render
+from reconciler.applying.checklist import checklist_of
+from reconciler.applying.checklist_formats import FORMATS
+from reconciler.applying.checklist_text import step_lines
+from reconciler.applying.left import Left, left_of
 from reconciler.applying.markdown import block, code
+from reconciler.applying.remainder import Stale
+from reconciler.applying.steps import end_sessions, steps_of
+from reconciler.model.plan import Action, Change, Deferral, Refusal, Scope
+from reconciler.model.source import Source
+from reconciler.model.state import Session
+from tests.unit.applying.fake import (
+    MACHINE_PRODUCT,
+    NOW,
+    TODAY,
+    change,
+    grant,
+    offline,
+    organization_plan,
+    organization_state,
+    pair,
+    plan_of,
+    remove,
+    subject,
+    transfer,
+)
 
-Row = dict[str, Any]
+WEB = "https://testops.katalon.io"
+QUOTAS = {"kse": 5, "testops": 5, MACHINE_PRODUCT: 5}
 
 
-def document(*changes: Row, target: str = "https://testops.katalon.io", **rest: Any) -> Row:
-    organization = {
-        "id": 101,
-        "name": "Acme QA",
-        "pools": [{"product": "kse", "quota": 5, "used": 5}],
-        "changes": list(changes),
-        "deferred": [],
-        "refusals": [],
-        **rest,
-    }
-    return {
-        "digest": "sha256:ab12",
-        "target": target,
-        "as_of": "2026-11-24",
-        "valid_until": "2026-12-01T09:00:00Z",
-        "organizations": [organization],
-    }
-
-
-def row(action: str, name: str, holder: str | None = None, **rest: Any) -> Row:
-    def kind(of: str) -> str:
-        return "user" if "@" in of else "machine"
-
-    change: Row = {
-        "action": action,
-        "product": "kse",
-        "subject": {"kind": kind(name), "id": name},
-        "used_after": 5,
-        **rest,
-    }
-    if holder is not None:
-        change["from"] = {"kind": kind(holder), "id": holder}
-    return change
+def steps(*changes: Change, target: str = WEB, left: Left | None = None, **rest: Any) -> str:
+    """The Markdown of one organization's changes, all of which are left unless `left` says else."""
+    plan = organization_plan(*changes)
+    plan = replace(plan, name=rest.pop("name", "Acme QA"), **rest)
+    found = Left(changes, quotas=QUOTAS) if left is None else left
+    document = replace(plan_of(plan), target=target)
+    return FORMATS["markdown"](checklist_of(document, plan_digest="sha256:ab12", left={101: found}))
 
 
 def headings(text: str) -> list[str]:
@@ -49,23 +50,22 @@ def headings(text: str) -> list[str]:
 
 
 def test_a_transfer_revokes_before_it_assigns_and_says_what_to_verify() -> None:
-    text = render(document(row("reassign", "bob@x.io", "carol@x.io", loses_last_license=True)))
+    carol = replace(transfer("carol@x.io", "bob@x.io", used_after=5), loses_last_license=True)
+    text = steps(carol)
     assert "### 1. Katalon Studio Enterprise (per-user): transfer 1 seat" in text
     assert text.index("carol@x.io") < text.index("bob@x.io")
     assert text.index("*Revoke License*") < text.index("*Assign License*")
     assert "- [ ] Verify: *Available Licenses* is 0." in text
-    assert "After this, `carol@x.io` holds no license." in text
+    assert "After this plan, `carol@x.io` holds no license." in text
 
 
 def test_adjacent_emails_go_together_and_the_order_of_the_plan_stays() -> None:
-    text = render(
-        document(
-            row("remove", "a@x.io", used_after=4),
-            row("remove", "b@x.io", used_after=3),
-            row("grant", "c@x.io", used_after=4),
-            row("remove", "d@x.io", used_after=3),
-            row("remove", "e@x.io", product="testops"),
-        )
+    text = steps(
+        remove("a@x.io", used_after=4),
+        remove("b@x.io", used_after=3),
+        grant("c@x.io", used_after=4),
+        remove("d@x.io", used_after=3),
+        remove("e@x.io", product="testops"),
     )
     assert [line.split("): ")[-1].split("TestOps: ")[-1] for line in headings(text)] == [
         "remove from 2 users",
@@ -78,14 +78,12 @@ def test_adjacent_emails_go_together_and_the_order_of_the_plan_stays() -> None:
 
 
 def test_each_machine_is_a_step_of_its_own_and_is_activated_on_its_host() -> None:
-    text = render(
-        document(
-            row("grant", "a1", product="kre-node-locked"),
-            row("grant", "b2", product="kre-node-locked"),
-            row("reassign", "d4", "c3", product="kre-node-locked"),
-            row("remove", "e5"),
-            row("issue_offline", "f6", product="kre-node-locked", expires="2027-03-31"),
-        )
+    text = steps(
+        grant("a1", product=MACHINE_PRODUCT),
+        grant("b2", product=MACHINE_PRODUCT),
+        pair("c3", "d4", product=MACHINE_PRODUCT),
+        remove("e5"),
+        offline("f6", date(2027, 3, 31), product=MACHINE_PRODUCT),
     )
     assert len(headings(text)) == 5
     assert text.count("on the host with this machine ID") == 3
@@ -94,43 +92,102 @@ def test_each_machine_is_a_step_of_its_own_and_is_activated_on_its_host() -> Non
     assert "**it cannot be taken back**" in text
 
 
-def test_links_name_organization_and_product_and_are_marked_as_observed() -> None:
-    text = render(document(row("remove", "a@x.io"), target="https://testops.katalon.io/"))
+def test_links_name_organization_and_product_and_are_called_a_guess() -> None:
+    text = steps(remove("a@x.io"), target=f"{WEB}/")
     assert (
         "[License Management]"
         "(<https://testops.katalon.io/organization/101/admin/license-keys?product=per_user_kse>)"
     ) in text
-    assert "does not document them" in text
+    assert "is a guess from what was seen in a browser" in text
+    assert "go to License Management by the menu" in text
 
 
 def test_a_product_without_a_known_page_and_a_target_that_is_no_web_get_no_link() -> None:
-    assert "](<" not in render(document(row("remove", "a@x.io", product="testops")))
-    text = render(document(row("remove", "a@x.io"), target="sqlite:///acme.db"))
+    assert "](<" not in steps(remove("a@x.io", product="testops"))
+    text = steps(remove("a@x.io"), target="sqlite:///acme.db")
     assert "](<" not in text
-    assert "does not document them" not in text
+    assert "guess" not in text
 
 
 def test_it_ends_with_what_proves_that_everything_is_done() -> None:
-    text = render(document(row("remove", "a@x.io")))
-    assert "run `reconciler plan` again: an empty plan means everything is done" in text
+    assert "ends with 0 once nothing is" in steps(remove("a@x.io"))
 
 
 def test_an_empty_plan_has_no_steps() -> None:
-    text = render(document())
+    text = steps()
     assert "There is nothing to do." in text
     assert "- [ ]" not in text
 
 
 def test_what_the_plan_withholds_is_told_and_is_no_step() -> None:
-    text = render(
-        document(
-            refusals=[{"message": "kse is short by 1", "code": "over_quota"}],
-            deferred=[{"reason": "pending_member"}, {"reason": "pending_member"}],
-        )
+    waiting = Deferral(
+        Action.GRANT, "kse", subject("p@x.io"), "pending_member", "pending", Source("a.yaml")
+    )
+    text = steps(
+        refusals=(Refusal("over_quota", Scope.POOL, "kse is short by 1"),),
+        deferred=(waiting, waiting),
     )
     assert "- `Acme QA` (101): refused: `kse is short by 1`" in text
     assert "- `Acme QA` (101): 2 deferred: `pending_member`" in text
     assert headings(text) == []
+
+
+def test_a_plan_that_no_longer_holds_gives_no_steps_but_the_reason() -> None:
+    late = grant("a@x.io")
+    text = steps(
+        late,
+        left=Left(
+            (late,), stale=(Stale(late, "over_quota", "no seat is free"),), moved=("kse: x",)
+        ),
+    )
+    assert headings(text) == []
+    assert "no longer holds: `no seat is free`" in text
+    assert "moved since the plan: `kse: x`" in text
+
+
+def test_an_organization_that_could_not_be_read_is_told() -> None:
+    text = steps(grant("a@x.io"), left=Left(error="no connection"))
+    assert "- `Acme QA` (101): could not be read: `no connection`" in text
+
+
+def test_what_is_there_already_is_no_step_and_half_a_transfer_is_its_other_half() -> None:
+    plan = organization_plan(
+        replace(transfer("carol@x.io", "bob@x.io"), loses_last_license=True, ends_sessions=("m1",)),
+        grant("dan@x.io"),
+        grant("eve@x.io"),
+    )
+    state = organization_state(
+        quotas={"kse": 4}, users={"kse": ["dan@x.io"]}, members=["bob@x.io", "eve@x.io"]
+    )
+    left = left_of(plan, state, TODAY)
+    assert left.done == {"grant-kse-dan@x.io"}
+    assert [(row.action, row.subject.id, row.used_after) for row in left.changes] == [
+        (Action.GRANT, "bob@x.io", 2),
+        (Action.GRANT, "eve@x.io", 3),
+    ]
+    (step,) = steps_of(left.changes, left.quotas)
+    assert step.title == "grant to 2 users"
+    assert step.notes == ()
+    assert [row.id for row in step.changes] == [plan.changes[0].id, plan.changes[2].id]
+
+
+def test_the_other_half_of_a_transfer_may_be_the_removal() -> None:
+    plan = organization_plan(
+        replace(transfer("carol@x.io", "bob@x.io"), loses_last_license=True, ends_sessions=("m1",))
+    )
+    state = organization_state(quotas={"kse": 4}, users={"kse": ["carol@x.io", "bob@x.io"]})
+    (row,) = left_of(plan, state, TODAY).changes
+    assert (row.action, row.subject.id, row.holder) == (Action.REMOVE, "carol@x.io", None)
+    assert (row.loses_last_license, row.ends_sessions) == (True, ("m1",))
+
+
+def test_sessions_are_ended_by_their_machines() -> None:
+    step = end_sessions(
+        "kse",
+        (Session("kse", "m1", "a@x.io"), Session("kse", "m1", "b@x.io"), Session("kse", "m2")),
+    )
+    assert step.title == "end 3 sessions"
+    assert step.tasks[0].copied == ("m1", "m2")
 
 
 HOSTILE = [
@@ -143,7 +200,22 @@ HOSTILE = [
     "a\x1b[31m@x.io",
     "~~~@x.io",
     "- [x] done@x.io",
+    "a\ud800@x.io",
 ]
+
+
+def hostile_steps(text: str) -> str:
+    first = replace(change(Action.REASSIGN, text, text), reason=text, ends_sessions=(text,), id="1")
+    second = replace(remove(text), product=text, loses_last_license=True, id="2")
+    third = replace(offline("m1", date(2027, 1, 1)), id="3")
+    return steps(
+        first,
+        second,
+        third,
+        name=text,
+        refusals=(Refusal("over_quota", Scope.POOL, text),),
+        deferred=(Deferral(Action.GRANT, "kse", subject(text), text, text, Source("a")),),
+    )
 
 
 def outside_code(text: str) -> list[tuple[str, str]]:
@@ -156,25 +228,22 @@ def outside_code(text: str) -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
 def test_hostile_text_stays_within_code(hostile: str) -> None:
-    def rendered(text: str) -> str:
-        return render(
-            document(
-                row("reassign", text, text, reason=text, ends_sessions=[text]),
-                row("remove", text, product=text, loses_last_license=True),
-                row("issue_offline", "m1", expires=text),
-                refusals=[{"message": text}],
-                deferred=[{"reason": text}],
-                name=text,
-            )
-        )
-
     # An email decides between user and machine, so the harmless one is one as well.
     harmless = "a@x.io" if "@" in hostile else "a1"
-    text = rendered(hostile)
-    assert outside_code(text) == outside_code(rendered(harmless))
+    text = hostile_steps(hostile)
+    assert outside_code(text) == outside_code(hostile_steps(harmless))
     assert all(character.isprintable() or character == "\n" for character in text)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
+def test_a_hostile_target_cannot_end_its_link(hostile: str) -> None:
+    text = steps(remove("a@x.io"), target=f"{WEB}/{hostile}>)")
+    (line,) = [line for line in text.splitlines() if line.startswith("Page: ")]
+    (paragraph,) = [row for row in MarkdownIt("commonmark").parse(line) if row.children]
+    kinds = [row.type for row in paragraph.children or ()]
+    assert kinds == ["text", "link_open", "text", "link_close"]
 
 
 def test_copied_lines_are_as_they_are_within_a_longer_fence() -> None:
@@ -183,3 +252,39 @@ def test_copied_lines_are_as_they_are_within_a_longer_fence() -> None:
 
 def test_code_holds_backticks_at_its_ends() -> None:
     assert [code("a"), code("`a`"), code("")] == ["`a`", "`` `a` ``", "` `"]
+
+
+def test_the_same_plan_gives_the_same_bytes() -> None:
+    changes = (transfer("carol@x.io", "bob@x.io"), grant("d@x.io", product="testops"))
+    assert steps(*changes) == steps(*changes)
+    assert NOW.isoformat()[:10] in steps(*changes)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
+def test_as_json_what_is_to_be_copied_is_exact_and_sentences_are_visible(hostile: str) -> None:
+    plan = replace(plan_of(organization_plan(remove(hostile))), target=WEB)
+    left = {101: Left((replace(remove(hostile), reason=hostile),), quotas=QUOTAS)}
+    checklist = checklist_of(plan, plan_digest="sha256:ab12", left=left)
+    document = json.loads(FORMATS["json"](checklist))
+    (step,) = document["organizations"][0]["steps"]
+    assert step["tasks"][0]["copied"] == [hostile]
+    assert step["notes"][0].isprintable()
+    assert step["changes"] == [remove(hostile).id]
+    assert document["steps"] == 1
+
+
+def test_at_a_terminal_a_step_is_lines_without_control_characters() -> None:
+    one = replace(offline("m\x1b1", date(2027, 3, 31)), reason="a\u202eb")
+    plan = replace(plan_of(organization_plan(one)), target=WEB)
+    checklist = checklist_of(
+        plan, plan_digest="sha256:ab12", left={101: Left((one,), quotas=QUOTAS)}
+    )
+    assert list(step_lines(checklist.sections[0].steps[0], 7)) == [
+        "Step 1 of 7. Katalon Studio Enterprise (per-user): issue an offline license",
+        f"  {WEB}/organization/101/admin/license-keys?product=per_user_kse",
+        "  - Create an offline license that ends with 2027-03-31 for this machine ID "
+        "(it cannot be taken back):",
+        "      m\\x1b1",
+        "  - Then: Offline Licenses lists the machine ID until 2027-03-31.",
+        "  ! For m\\x1b1: a\\u202eb.",
+    ]

@@ -18,6 +18,7 @@ from reconciler.errors import (
 from reconciler.model.plan import Change, OrganizationPlan, Refusal, Scope
 from tests.unit.applying.fake import (
     EXCESS,
+    NO_PATIENCE,
     FakeBackend,
     grant,
     offline,
@@ -41,7 +42,9 @@ REFUSAL = Refusal("over_quota", Scope.POOL, "short by 1", "kse")
 def apply(
     backend: FakeBackend, *plans: OrganizationPlan, on_event: Callable[[Event], None] | None = None
 ) -> ApplyResult:
-    return execute(plan_of(*plans), backend, plan_digest=DIGEST, on_event=on_event)
+    return execute(
+        plan_of(*plans), backend, plan_digest=DIGEST, on_event=on_event, patience=NO_PATIENCE
+    )
 
 
 def statuses(result: ApplyResult, organization: int = 0) -> list[str]:
@@ -357,7 +360,7 @@ def test_events_tell_each_moment_in_order() -> None:
         EventKind.CHANGE_ENDED,
         EventKind.ORGANIZATION_ENDED,
     ]
-    assert [event.answer for event in events if event.answer] == ["done", "done"]
+    assert [event.answers for event in events if event.answers] == [("done",), ("done",)]
 
 
 class Interrupter:

@@ -55,7 +55,7 @@ LAST = date(2027, 3, 31)
 def test_each_effect_is_one_call_of_the_write_that_it_needs(
     effect: Effect, operation: object, write: Write, words: str
 ) -> None:
-    assert operation_for(101, effect) == operation
+    assert operation_for(101, [effect]) == operation
     assert write_for(effect) is write
     assert str(effect) == words
 
@@ -71,4 +71,4 @@ def test_an_offline_license_keeps_its_last_day_and_needs_one() -> None:
     (effect,) = effects_of(offline("m1", LAST))
     assert effect.expires == LAST
     with pytest.raises(ValueError, match="no last day"):
-        operation_for(101, Effect(Verb.ISSUE_OFFLINE, "kse", machine("m1")))
+        operation_for(101, [Effect(Verb.ISSUE_OFFLINE, "kse", machine("m1"))])

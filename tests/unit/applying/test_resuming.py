@@ -17,6 +17,7 @@ from reconciler.errors import ApiError, UnclearOutcomeError, UnreachableError
 from reconciler.model.plan import Change, OrganizationPlan
 from reconciler.model.state import OrganizationState
 from tests.unit.applying.fake import (
+    NO_PATIENCE,
     FakeBackend,
     grant,
     offline,
@@ -87,7 +88,8 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 def apply(backend: FakeBackend, world: World) -> int:
-    return execute(plan_of(*world.plans), backend, plan_digest=DIGEST).exit_code
+    plan = plan_of(*world.plans)
+    return execute(plan, backend, plan_digest=DIGEST, batch=1, patience=NO_PATIENCE).exit_code
 
 
 def ends(backend: FakeBackend) -> dict[tuple[int, str], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,8 @@ def test_a_saved_plan_is_told_from_an_organization_file_by_its_format(
 def test_a_path_that_cannot_be_read_is_no_saved_plan(tmp_path: Path) -> None:
     assert not is_plan_file(str(tmp_path))
     assert not is_plan_file(str(tmp_path / "missing.json"))
+    os.mkfifo(tmp_path / "pipe")
+    assert not is_plan_file(str(tmp_path / "pipe"))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -110,3 +113,37 @@ def test_only_keys_are_taken_out_of_a_text() -> None:
 )
 def test_the_gravest_code_wins(found: list[Exit], code: Exit) -> None:
     assert gravest(found) is code
+
+
+def test_a_reader_that_has_gone_before_the_last_line_is_met_in_silence() -> None:
+    # The command leaves its text in the buffer, so that the pipe is found broken at the end.
+    code = (
+        "import sys\n"
+        "from reconciler.cli import edge\n"
+        "edge.commands.main = lambda **_: sys.stdout.write('text') and None\n"
+        "sys.exit(edge.main(['plan']))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_what_was_written_to_the_api_is_told_by_5_even_if_the_output_fails_at_the_end() -> None:
+    code = (
+        "import sys\n"
+        "from reconciler.cli import edge\n"
+        "edge.commands.main = lambda **_: sys.stdout.write('text') and int(sys.argv[1])\n"
+        "sys.exit(edge.main(['plan']))\n"
+    )
+    for given, expected in (("5", 5), ("2", 1), ("4", 1)):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, "-c", code, given],
+                stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            )  # fmt: skip
+        assert (done.returncode, done.stderr) == (expected, "error: No space left on device\n")

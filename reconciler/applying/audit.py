@@ -1,0 +1,125 @@
+"""What a journal tells, once its chain is verified: who got and lost what, when, by which plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reconciler.applying.chain import START, JournalError, Line, damaged, sound_lines
+from reconciler.applying.record import Intent, Result
+from reconciler.applying.recorded import intent_of, is_known, results_of
+
+FORMAT = "license-audit/1"
+
+Document = dict[str, Any]
+
+
+def audit(path: Path | str) -> Document:
+    """Verify a journal and return its account as a document; it may be written meanwhile.
+
+    `applies` are what began, in order, and `events` what became of each subject of each call,
+    in the order of the outcomes; a call without one has the outcome `open` and comes last.
+    `cut` is the number of bytes of a last line that was cut short. Raises `JournalError` that
+    names the line where the journal is damaged.
+    """
+    path = Path(path)
+    account = _Account()
+    last, end = START, 0
+    try:
+        with path.open("rb") as stream:
+            size = path.stat().st_size
+            for line in sound_lines(stream, str(path)):
+                try:
+                    account.follow(line)
+                except (KeyError, TypeError, ValueError, IndexError) as error:
+                    raise damaged(f"{path}:{line.number}", "a field is missing") from error
+                last, end = line.digest, line.end
+    except OSError as error:
+        raise JournalError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if not account.lines:
+        raise JournalError(f"{path}: is no journal: there is no whole line in it")
+    return {
+        "format": FORMAT,
+        "journal": str(path),
+        "lines": account.lines,
+        "last_digest": f"sha256:{last}",
+        "cut": max(size - end, 0),
+        "applies": account.applies,
+        "events": account.events + account.still_open(),
+    }
+
+
+@dataclass(slots=True)
+class _Account:
+    lines: int = 0
+    applies: list[Document] = field(default_factory=list)
+    events: list[Document] = field(default_factory=list)
+    _intents: dict[str, tuple[Intent, str, int]] = field(default_factory=dict)
+    _open: dict[str, None] = field(default_factory=dict)
+
+    def follow(self, line: Line) -> None:
+        entry, self.lines = line.entry, line.number
+        match entry["kind"]:
+            case "begin":
+                self.applies.append(_begun(entry))
+            case "intent":
+                intent = intent_of(entry)
+                self._intents[intent.call] = intent, entry["at"], len(self.applies) - 1
+                self._open[intent.call] = None
+            case "outcome":
+                self._close(entry)
+            case "end":
+                self.applies[-1]["end"] = {
+                    key: entry[key] for key in ("at", "exit_code", "writes", "interrupted")
+                }
+
+    def still_open(self) -> list[Document]:
+        return [
+            self._event(intent, place, at, Result(item.id, "open"), settled=False)
+            for intent, at, place in map(self._intents.__getitem__, self._open)
+            for item in intent.items
+        ]
+
+    def _close(self, entry: Mapping[str, Any]) -> None:
+        intent, _, place = self._intents[entry["call"]]
+        self._open.pop(intent.call, None)
+        results = results_of(entry)
+        if is_known(results):
+            del self._intents[intent.call]
+        if [row.id for row in results] != [item.id for item in intent.items]:
+            raise ValueError("an outcome is about other subjects than its intent")
+        for result in results:
+            event = self._event(intent, place, entry["at"], result, settled=bool(entry["settled"]))
+            self.events.append(event)
+
+    def _event(
+        self, intent: Intent, place: int, at: str, result: Result, *, settled: bool
+    ) -> Document:
+        begun = self.applies[place]
+        item = next(row for row in intent.items if row.id == result.id)
+        return {
+            "at": at,
+            "organization": intent.organization,
+            "product": intent.product,
+            "action": intent.action,
+            "kind": item.kind,
+            "subject": item.id,
+            "outcome": result.ending,
+            "settled": settled,
+            "expires": intent.expires.isoformat() if intent.expires else None,
+            "change": item.change,
+            "code": result.code,
+            "message": result.message,
+            "apply": place,
+            "plan_digest": begun["plan_digest"],
+            "revision": begun["revision"],
+            "dirty": begun["dirty"],
+            "call": intent.call,
+        }
+
+
+def _begun(entry: Mapping[str, Any]) -> Document:
+    names = ("at", "via", "target", "tool", "plan_digest", "changes_digest", "revision", "dirty")
+    return {**{name: entry[name] for name in names}, "end": None}

@@ -1,0 +1,99 @@
+"""The lines of a journal: each sealed by its own SHA-256 and chained to the line before it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.errors import ReconcilerError
+
+FORMAT = "license-journal/1"
+START = "0" * 64
+"""What the first line names as the line before it."""
+
+_SEAL = re.compile(rb',"digest":"([0-9a-f]{64})"\}\n', re.ASCII)
+_SEAL_LENGTH = len(',"digest":""}\n') + 64
+
+
+class JournalError(ReconcilerError):
+    """A journal cannot be written, or is damaged; no call is made without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sound line; `number` counts from 1, `end` is the byte after it."""
+
+    number: int
+    end: int
+    digest: str
+    entry: Mapping[str, Any]
+
+
+def seal(entry: Mapping[str, Any], previous: str) -> tuple[bytes, str]:
+    """Return the entry as a line that is chained to the digest of the line before, and its own."""
+    # Plain ASCII: nothing in a value can break a line, reorder it or upset a terminal.
+    body = json.dumps({**entry, "previous": previous}, separators=(",", ":")).encode("ascii")
+    digest = hashlib.sha256(body).hexdigest()
+    return body[:-1] + f',"digest":"{digest}"}}\n'.encode("ascii"), digest
+
+
+def sound_lines(raw: Iterable[bytes], name: str) -> Iterator[Line]:
+    """Yield the lines of a journal; `raw` are its lines with their ends, `name` is for messages.
+
+    A last line without its end was cut short by a crash and is left out: where the file goes on
+    after `Line.end` of the last line, that is it. Raises `JournalError` that names the line at
+    any other damage.
+    """
+    previous, end = START, 0
+    for number, line in enumerate(raw, start=1):
+        if not line.endswith(b"\n"):
+            return
+        end += len(line)
+        entry, digest = _unsealed(line, f"{name}:{number}")
+        if entry.get("previous") != previous:
+            raise damaged(f"{name}:{number}", "it does not follow the line before it")
+        if number == 1:
+            _check_format(entry, name)
+        yield Line(number, end, digest, entry)
+        previous = digest
+
+
+def _unsealed(line: bytes, place: str) -> tuple[dict[str, Any], str]:
+    found = _SEAL.fullmatch(line[-_SEAL_LENGTH:])
+    if found is None:
+        raise damaged(place, "it is no line of a journal")
+    body = line[:-_SEAL_LENGTH] + b"}"
+    digest = found[1].decode("ascii")
+    if hashlib.sha256(body).hexdigest() != digest:
+        raise damaged(place, "it is not what was written: its digest differs")
+    try:
+        entry = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise damaged(place, "it is not JSON") from error
+    if not isinstance(entry, dict) or not isinstance(entry.get("kind"), str):
+        raise damaged(place, "it is no entry of a journal")
+    return entry, digest
+
+
+def _check_format(entry: Mapping[str, Any], name: str) -> None:
+    found = entry.get("format")
+    if found == FORMAT and entry["kind"] == "begin":
+        return
+    if isinstance(found, str) and found.startswith("license-journal/") and found != FORMAT:
+        raise JournalError(
+            f"{name}: its format is {found}; this version of reconciler knows {FORMAT}",
+            hint="use the version that wrote it",
+        )
+    raise damaged(f"{name}:1", "it does not begin a journal")
+
+
+def damaged(place: str, why: str) -> JournalError:
+    """Return the error for damage at a place, `file:line`."""
+    return JournalError(
+        f"{place}: the journal is damaged at this line: {why}",
+        hint="keep the file as it is for the inquiry, and apply with a new journal",
+    )
