@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -16,13 +16,14 @@ from reconciler.cli.exits import Exit, gravest
 from reconciler.cli.notes import note
 from reconciler.cli.opening import open_source
 from reconciler.cli.progress import working
-from reconciler.cli.reading import Failure, Reading, read_organizations
+from reconciler.cli.reading import Reading, read_organizations
 from reconciler.config.document import collector_off
 from reconciler.config.load import Workspace, load_workspace
 from reconciler.config.revision import base_workspace, with_revision
 from reconciler.errors import UsageError
 from reconciler.model.desired import DesiredOrganization
-from reconciler.model.plan import Allowed, Cause, Configuration, Plan
+from reconciler.model.plan import Allowed, Cause, Configuration, Plan, Unread
+from reconciler.model.settings import Settings
 from reconciler.model.state import OrganizationState
 from reconciler.planning.planner import PlanRequest
 from reconciler.planning.sound import sound_plan
@@ -41,22 +42,22 @@ class PlanOptions:
     allow_removals: int | None = None
     allow_irrevocable: bool = False
     base: str | None = None
+    parallel: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, what it was made from, and the organizations that could not be read."""
+    """A plan, and what it was made from."""
 
     plan: Plan
     states: tuple[OrganizationState, ...]
-    failures: tuple[Failure, ...]
     backend: Backend
     workspace: Workspace
     based: bool = False
 
     def exit_code(self, *, detailed: bool) -> Exit:
         """Return the code that planning alone ends with."""
-        found = [Exit.FAILURE for _ in self.failures]
+        found = [Exit.FAILURE for _ in self.plan.unread]
         # With --base, what was refused before this change is not this change's fault.
         found += [
             Exit.REFUSED
@@ -73,12 +74,13 @@ class Planned:
 def planned(options: PlanOptions) -> Iterator[Planned]:
     """Make the plan that the options ask for; its backend stays open inside the block."""
     with working("loading the files"):
-        workspace = with_revision(load_workspace(options.paths))
+        loaded = load_workspace(options.paths)
+        settings = with_parallel(loaded.settings, options.parallel)
+        workspace = with_revision(replace(loaded, settings=settings))
         base = None if options.base is None else base_workspace(options.base, options.paths)
     for problem in workspace.warnings:
         note(f"warning: {problem}")
     chosen = select(workspace.desired.organizations, options.organizations, options.shard)
-    settings = workspace.settings
     # Hundreds of thousands of values are made and nothing of them is garbage.
     with (
         collector_off(),
@@ -95,7 +97,7 @@ def planned(options: PlanOptions) -> Iterator[Planned]:
                 _request(options, workspace, chosen, reading, backend),
                 base=None if base is None else base.desired.organizations,
             )
-        yield Planned(plan, reading.states, reading.failures, backend, workspace, base is not None)
+        yield Planned(plan, reading.states, backend, workspace, base is not None)
 
 
 def _request(
@@ -120,7 +122,15 @@ def _request(
         allowed=Allowed(options.allow_removals, options.allow_irrevocable),
         live=backend.capabilities().live and options.as_of in {None, day},
         timezone=ZoneInfo(timezone),
+        unread=tuple(Unread(row.organization, row.error.message) for row in reading.failures),
     )
+
+
+def with_parallel(settings: Settings, parallel: int | None) -> Settings:
+    """Return the settings with another number of organizations at once, where one is given."""
+    if parallel is None:
+        return settings
+    return replace(settings, api=replace(settings.api, max_parallel=parallel))
 
 
 def select(

@@ -14,7 +14,7 @@ from reconciler.cli.rendering import look_of
 @options.api
 @options.state
 @options.organizations
-@options.formats("text", "json", "markdown")
+@options.formats("text", "json", "markdown", "html")
 @options.output
 def command(
     api: str | None,

@@ -11,7 +11,7 @@ from reconciler.cli.output import check_target, write_data
 
 @click.command("validate")
 @options.paths
-@options.formats("text", "json", "github")
+@options.formats("text", "json", "github", "sarif", "junit")
 @options.output
 def command(paths: tuple[str, ...], format_name: str, output: str) -> Exit:
     """Check files against the schemas and each other; no API.

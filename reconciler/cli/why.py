@@ -49,7 +49,7 @@ def command(subject: str, format_name: str, output: str, **rest: Any) -> Exit:
     with planned(PlanOptions(**rest)) as result:
         page = page_of(subject, tuple(_explanations(subject, result)), result.plan)
         write_data(FORMATS[format_name](page, look_of(output)), output)
-        return Exit.FAILURE if result.failures else Exit.DONE
+        return Exit.FAILURE if result.plan.unread else Exit.DONE
 
 
 def _explanations(text: str, result: Planned) -> Iterator[Explanation]:
@@ -70,7 +70,7 @@ def _explanations(text: str, result: Planned) -> Iterator[Explanation]:
         near = near_matches(text, names.values())
         raise ReconcilerError(
             f"neither the files nor the licensing system know {text}"
-            + (", as far as it could be read" if result.failures else ""),
+            + (", as far as it could be read" if result.plan.unread else ""),
             hint=f"did you mean {' or '.join(near)}?" if near else None,
         )
     for plan in result.plan.organizations:

@@ -165,8 +165,19 @@ class Configuration:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """An organization that could not be read, so that nothing of it is planned."""
+
+    id: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole plan. `live` is false where it was made from a snapshot or for another day."""
+    """A whole plan. `live` is false where it was made from a snapshot or for another day.
+
+    `unread` are the declared organizations that are missing from it, sorted by ID.
+    """
 
     created_at: datetime
     as_of: date
@@ -177,6 +188,7 @@ class Plan:
     allowed: Allowed
     organizations: tuple[OrganizationPlan, ...]
     live: bool = True
+    unread: tuple[Unread, ...] = ()
 
     @property
     def applyable(self) -> bool:
@@ -185,5 +197,5 @@ class Plan:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing waits and nothing was refused in any organization."""
-        return all(organization.complete for organization in self.organizations)
+        """Whether every organization was read, and nothing waits or was refused in any."""
+        return not self.unread and all(organization.complete for organization in self.organizations)

@@ -23,6 +23,7 @@ from reconciler.model.plan import (
     Pool,
     Refusal,
     Scope,
+    Unread,
 )
 from reconciler.model.source import Source
 
@@ -57,6 +58,7 @@ def to_document(plan: Plan) -> Document:
         "complete": plan.complete,
         "summary": _summary(plan),
         "organizations": [_organization(row, live=plan.live) for row in plan.organizations],
+        "unread": [{"id": row.id, "message": row.message} for row in plan.unread],
     }
     document["digest"] = document_digest(document)
     return document
@@ -77,6 +79,7 @@ def from_document(document: Mapping[str, Any]) -> Plan:
         allowed=Allowed(allowed.get("removals"), allowed.get("irrevocable", False)),
         organizations=tuple(_read_organization(row) for row in document["organizations"]),
         live=document.get("live", document["applyable"]),
+        unread=tuple(Unread(row["id"], row["message"]) for row in document.get("unread", ())),
     )
 
 

@@ -20,6 +20,7 @@ from reconciler.model.plan import (
     Plan,
     Pool,
     Refusal,
+    Unread,
 )
 from reconciler.model.state import Member, OrganizationState
 from reconciler.planning.changes import Maker
@@ -48,6 +49,7 @@ class PlanRequest:
 
     `states` must hold every organization of `desired`. `created_at` is an aware time. `as_of` is
     the day in `timezone` for which is planned. `live` tells whether the plan may be applied.
+    `unread` are organizations that are declared and could not be read.
     """
 
     desired: tuple[DesiredOrganization, ...]
@@ -60,6 +62,7 @@ class PlanRequest:
     allowed: Allowed
     live: bool
     timezone: tzinfo
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class _Draft:
 
     desired: DesiredOrganization
     name: str | None
-    members: Mapping[str, Member]
+    members: Mapping[str, Member] | None
     every_pool: tuple[PoolState, ...]
     pools: tuple[PoolDraft, ...]
     changes: tuple[Change, ...]
@@ -96,6 +99,7 @@ def make_plan(request: PlanRequest) -> Plan:
         allowed=request.allowed,
         organizations=moves_between(organizations),
         live=request.live,
+        unread=request.unread,
     )
 
 
@@ -120,7 +124,7 @@ def _draft(desired: DesiredOrganization, state: OrganizationState, request: Plan
     return _Draft(
         desired=desired,
         name=desired.name or state.name,
-        members=members,
+        members=members if known.members else None,
         every_pool=tuple(pools.values()),
         pools=tuple(drafts),
         changes=changes,
@@ -218,7 +222,7 @@ def _pool(draft: PoolDraft, after: Tally) -> Pool:
         used=pool.used,
         used_after=after.used,
         peak=after.peak,
-        offline=None if pool.offline is None else len(pool.offline),
+        offline=pool.offline_count,
         machine_quota=pool.machine_quota,
         machines=None if pool.machines is None else len(pool.machines),
         expires=pool.subscription.expires if pool.subscription else None,

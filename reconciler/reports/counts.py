@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _ACTIONS = (
@@ -26,3 +26,13 @@ def outcome_words(summary: Mapping[str, Any]) -> str:
         if summary.get(key):
             words += f", {summary[key]} {key}"
     return f"{words} in {counted(summary['organizations'], 'organization')}"
+
+
+def total(documents: Sequence[Mapping[str, Any]]) -> Mapping[str, int]:
+    """Return the summaries of several plans' documents, added up."""
+    found: dict[str, int] = {}
+    for document in documents:
+        for key, number in document["summary"].items():
+            if isinstance(number, int):
+                found[key] = found.get(key, 0) + number
+    return found

@@ -1,4 +1,4 @@
-"""The License Management page by format name: text, JSON, Markdown."""
+"""The License Management page by format name: text, JSON, Markdown, HTML."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from reconciler.reports.counts import counted
-from reconciler.reports.markdown_cells import row
+from reconciler.reports.markdown_cells import code, prose, table_row
 from reconciler.reports.seats import or_unknown
 from reconciler.reports.spans import Line, Look, Span, line, text_of
 
@@ -45,13 +45,12 @@ def _row_text(item: Any) -> str:
     if isinstance(item, str):
         return item
     remarks = [str(item[key]) for key in ("name", "email") if item.get(key)]
-    if item.get("expires"):
-        remarks.append(f"until {item['expires']}")
-    if item.get("started_at"):
-        remarks.append(f"since {item['started_at']}")
-    if item.get("last_seen"):
-        remarks.append(f"last seen {item['last_seen']}")
-    return f"{item['machine']}  {', '.join(remarks)}".rstrip()
+    return f"{item['machine']}  {', '.join([*remarks, *_times(item)])}".rstrip()
+
+
+def _times(item: Document) -> list[str]:
+    words = (("expires", "until"), ("started_at", "since"), ("last_seen", "last seen"))
+    return [f"{word} {item[key]}" for key, word in words if item.get(key)]
 
 
 def _text_lines(page: Document) -> Iterator[Line]:
@@ -100,15 +99,22 @@ def _markdown(page: Document, look: Look) -> str:
 
 def _markdown_lines(page: Document) -> Iterator[str]:
     for organization in page["organizations"]:
-        yield f"## {row(_title(organization))}"
+        yield f"## {prose(_title(organization))}"
         yield ""
-        yield f"| {' | '.join(_COLUMNS)} |"
+        yield table_row(_COLUMNS)
         yield "|" + " --- |" * len(_COLUMNS)
         for product in organization["products"]:
-            yield f"| {' | '.join(row(cell) for cell in _numbers(product))} |"
+            yield table_row(_numbers(product))
         yield ""
         for product in organization["products"]:
             yield from _markdown_lists(product)
+
+
+def _row_markdown(item: Any) -> str:
+    if isinstance(item, str):
+        return code(item)
+    remarks = [code(item[key]) for key in ("name", "email") if item.get(key)]
+    return " ".join([code(item["machine"]), ", ".join([*remarks, *_times(item)])]).rstrip()
 
 
 def _markdown_lists(product: Document) -> Iterator[str]:
@@ -118,11 +124,17 @@ def _markdown_lists(product: Document) -> Iterator[str]:
             yield f"**{product['product']}: {title}**: unknown\n"
         elif items:
             yield f"**{product['product']}: {title}** ({len(items)})\n"
-            yield from (f"- {row(_row_text(item))}" for item in items)
+            yield from (f"- {_row_markdown(item)}" for item in items)
             yield ""
 
 
+def _html(page: Document, look: Look) -> str:
+    from reconciler.reports.html import license_page
+
+    return license_page(page)
+
+
 FORMATS: Mapping[str, Callable[[Document, Look], str]] = MappingProxyType(
-    {"text": _text, "json": _json, "markdown": _markdown}
+    {"text": _text, "json": _json, "markdown": _markdown, "html": _html}
 )
 """Every format in which the page can be shown; a new one is a function and a row."""

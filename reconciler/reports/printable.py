@@ -5,19 +5,31 @@ from __future__ import annotations
 import re
 
 # C0 and C1 controls, line and paragraph separators, the marks that reorder text, and what would
-# hide in it; a person must see what a value holds.
+# hide in it; a person must see what a value holds. The last two are no characters at all.
 _UNSAFE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufffe\uffff]"
 )
+
+# GitHub's runner reads commands out of a log: at the start of a line, and an older form anywhere.
+_COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\[)")
 
 
 def printable(text: str) -> str:
-    """Return the text with every control and reordering character written as an escape."""
-    if text.isascii() and text.isprintable():
-        return text
-    return _UNSAFE.sub(_escape, text)
+    """Return the text with every control and reordering character written as an escape.
+
+    What a CI runner would take for a command is broken by an escape too.
+    """
+    if not (text.isascii() and text.isprintable()):
+        text = _UNSAFE.sub(lambda found: _escape(found.group()), text)
+    if "::" in text or "##[" in text:
+        text = _COMMAND.sub(_broken, text)
+    return text
 
 
-def _escape(found: re.Match[str]) -> str:
-    code = ord(found.group())
+def _broken(found: re.Match[str]) -> str:
+    return _escape("#") if found.group() == "#" else f"{found.group(1)}{_escape(':')}"
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

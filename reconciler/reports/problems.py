@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from reconciler.model.source import Problem
 from reconciler.reports.counts import counted
+from reconciler.reports.marks import Level, Mark, marks_of_problems
 from reconciler.reports.printable import printable
 
 
@@ -56,26 +57,39 @@ def _rows(problems: Sequence[Problem]) -> list[dict[str, object]]:
     ]
 
 
+def _marks(findings: Findings) -> list[Mark]:
+    return [
+        *marks_of_problems(findings.problems, Level.ERROR),
+        *marks_of_problems(findings.warnings, Level.WARNING),
+    ]
+
+
 def _github(findings: Findings) -> str:
-    levels = (("error", findings.problems), ("warning", findings.warnings))
-    return "".join(
-        f"::{level} file={_property(problem.source.file)},line={problem.source.line or 1},"
-        f"col={problem.source.column or 1}::{_data(printable(problem.message))}\n"
-        for level, problems in levels
-        for problem in problems
-    )
+    from reconciler.reports import github
+
+    return github.commands(_marks(findings))
 
 
-def _data(text: str) -> str:
-    # The escapes of GitHub's workflow commands; without them a value could forge a command.
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+def _sarif(findings: Findings) -> str:
+    from reconciler.reports import sarif
+
+    return sarif.log(_marks(findings))
 
 
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def _junit(findings: Findings) -> str:
+    from reconciler.reports import junit
+
+    failures: dict[str, list[junit.Failure]] = {file: [] for file in findings.files}
+    for problem in findings.problems:
+        place = problem.source
+        where = f"{place.file}:{place.line or 1}:{place.column or 1}"
+        failure = junit.Failure("invalid configuration", problem.message, where)
+        failures.setdefault(place.file, []).append(failure)
+    cases = [junit.Case("validate", file, tuple(rows)) for file, rows in sorted(failures.items())]
+    return junit.xml("reconciler validate", [junit.Suite("files", tuple(cases))])
 
 
 FORMATS: Mapping[str, Callable[[Findings], str]] = MappingProxyType(
-    {"text": _text, "json": _json, "github": _github}
+    {"text": _text, "json": _json, "github": _github, "sarif": _sarif, "junit": _junit}
 )
 """Every format in which the findings can be shown; a new one is a function and a row."""

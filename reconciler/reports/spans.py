@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.reports.printable import printable
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+_WORD = re.compile(r"\S+\s*")
+_HANG = 4
+_NARROWEST = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How text may look where it goes; the default is plain and never wraps."""
+    """How a report may look where it goes; the default is plain and never wraps.
+
+    `width` is a terminal's, in cells. `whole` says, in a report that has to leave things out, where
+    all of it is: the address of the run, where there is one.
+    """
 
     colours: bool = False
-    width: int = 100
+    width: int | None = None
+    whole: str | None = None
 
 
 class Span(NamedTuple):
@@ -34,21 +47,60 @@ def line(*parts: str | Span) -> Line:
 
 
 def text_of(lines: Iterable[Line], look: Look) -> str:
-    """Return the lines as text, each ended by a newline."""
+    """Return the lines as text, each ended by a newline.
+
+    On a terminal a line that is too long goes on, indented, at a space; a word is never cut, so
+    that it can be copied.
+    """
     rows = list(lines)
-    if look.colours:
-        return _coloured(rows, look.width)
+    if look.colours or look.width is not None:
+        return _for_terminal(rows, look)
     return "".join("".join(span.text for span in row).rstrip() + "\n" for row in rows)
 
 
-def _coloured(lines: list[Line], width: int) -> str:
+def _for_terminal(rows: list[Line], look: Look) -> str:
     from io import StringIO
 
     from rich.console import Console
-    from rich.text import Text
 
     out = StringIO()
-    console = Console(file=out, force_terminal=True, width=width, highlight=False)
-    for row in lines:
-        console.print(Text.assemble(*row), soft_wrap=True)
+    console = Console(
+        file=out,
+        force_terminal=look.colours,
+        no_color=not look.colours,
+        width=look.width,
+        highlight=False,
+    )
+    for row in rows:
+        for part in _wrapped(row, look.width):
+            console.print(part, soft_wrap=True)
     return out.getvalue()
+
+
+def _wrapped(row: Line, width: int | None) -> Iterator[Text]:
+    from rich.text import Text
+
+    text = Text.assemble(*row)
+    text.rstrip()
+    if width is None or width < _NARROWEST or text.cell_len <= width:
+        yield text
+        return
+    plain = text.plain
+    indent = len(plain) - len(plain.lstrip())
+    for number, part in enumerate(text.divide(_breaks(plain, indent, width))):
+        part.rstrip()
+        yield Text(" " * (indent + _HANG)) + part if number else part
+
+
+def _breaks(plain: str, indent: int, width: int) -> list[int]:
+    """Return where a line goes on in the next, each at the start of a word."""
+    from rich.cells import cell_len
+
+    found = []
+    used = indent
+    for word in _WORD.finditer(plain, indent):
+        if used > indent + _HANG and used + cell_len(word.group().rstrip()) > width:
+            found.append(word.start())
+            used = indent + _HANG
+        used += cell_len(word.group())
+    return found

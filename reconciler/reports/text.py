@@ -8,16 +8,24 @@ from typing import Any
 from reconciler.reports.counts import counted, outcome_words
 from reconciler.reports.seats import seat_text
 from reconciler.reports.spans import Line, Look, Span, line, text_of
+from reconciler.reports.wording import (
+    ACTIONS,
+    code_words,
+    flags,
+    is_unchanged,
+    place_text,
+    refusal_source,
+    remarks,
+    scope_words,
+    subject_text,
+    title,
+)
 
 Document = Mapping[str, Any]
 
-_SIGNS = {
-    "grant": ("+", "grant", "green"),
-    "remove": ("-", "remove", "red"),
-    "reassign": ("~", "reassign", "yellow"),
-    "issue_offline": ("!", "issue offline", "magenta"),
-}
-_WORD_WIDTH = len("issue offline")
+_STYLES = {"grant": "green", "remove": "red", "reassign": "yellow", "issue_offline": "magenta"}
+_WORD_WIDTH = max(len(word.name) for word in ACTIONS.values())
+_NAMED_UNCHANGED = 10
 
 
 def render_all(documents: Sequence[Document], look: Look) -> str:
@@ -28,30 +36,35 @@ def render_all(documents: Sequence[Document], look: Look) -> str:
 def _plans(documents: Sequence[Document]) -> Iterator[Line]:
     for document in documents:
         yield from _organizations(document["organizations"])
+        yield from _unread(document)
     for document in documents:
         yield from _summary(document)
 
 
-def _organizations(organizations: Sequence[Document]) -> Iterator[Line]:
-    unchanged = []
-    for organization in organizations:
-        if any(organization[part] for part in ("changes", "deferred", "refusals", "warnings")):
-            yield from _organization(organization)
-            yield line()
-        else:
-            unchanged.append(_title(organization))
-    if unchanged:
-        yield line("unchanged: ", ", ".join(unchanged))
+def _unread(document: Document) -> Iterator[Line]:
+    rows = document.get("unread", ())
+    for row in rows:
+        head = Span(f"! not read: organization {row['id']}", "red")
+        yield line(head, f": {row['message']}; nothing of it is planned")
+    if rows:
         yield line()
 
 
-def _title(organization: Document) -> str:
-    name = organization.get("name")
-    return f"{name} ({organization['id']})" if name else f"organization {organization['id']}"
+def _organizations(organizations: Sequence[Document]) -> Iterator[Line]:
+    for organization in organizations:
+        if not is_unchanged(organization):
+            yield from _organization(organization)
+            yield line()
+    unchanged = [title(row) for row in organizations if is_unchanged(row)]
+    if unchanged:
+        named = ", ".join(unchanged[:_NAMED_UNCHANGED])
+        more = len(unchanged) - _NAMED_UNCHANGED
+        yield line("unchanged: ", f"{named} and {more} more" if more > 0 else named)
+        yield line()
 
 
 def _organization(organization: Document) -> Iterator[Line]:
-    yield line(Span(_title(organization), "bold"))
+    yield line(Span(title(organization), "bold"))
     for pool in organization["pools"]:
         yield line("  ", Span(seat_text(pool), "cyan"))
     for change in organization["changes"]:
@@ -63,71 +76,47 @@ def _organization(organization: Document) -> Iterator[Line]:
     for warning in organization["warnings"]:
         yield line(
             "  ",
-            Span(f"warning: {warning['code']}: ", "yellow"),
+            Span(f"warning: {code_words(warning['code'])}: ", "yellow"),
             warning["message"],
             _place(warning.get("source")),
         )
 
 
 def _change(change: Document, indent: str) -> Iterator[Line]:
-    sign, word, style = _SIGNS[change["action"]]
-    subject = _subject(change)
-    if change["action"] == "issue_offline":
-        subject += f" until {change['expires']}"
+    word, style = ACTIONS[change["action"]], _STYLES[change["action"]]
+    said = "; ".join(remarks(change))
     yield line(
         indent,
-        Span(f"{sign} {word:<{_WORD_WIDTH}}", style),
+        Span(f"{word.sign} {word.name:<{_WORD_WIDTH}}", style),
         f"  {change['product']}  ",
-        Span(subject, "bold"),
-        _remark(change),
+        Span(subject_text(change), "bold"),
+        f"  ({said})" if said else "",
         _place(change.get("source")),
     )
-    if change.get("loses_last_license"):
-        loser = change["from"] if change["action"] == "reassign" else change["subject"]
-        yield line(indent, "    ", Span(f"{loser['id']} loses the last license", "red"))
-    if change.get("ends_sessions"):
-        machines = ", ".join(change["ends_sessions"])
-        yield line(indent, "    ", Span(f"ends the online session on {machines}", "red"))
-
-
-def _subject(change: Document) -> str:
-    subject = str(change["subject"]["id"])
-    return f"{change['from']['id']} -> {subject}" if change.get("from") else subject
-
-
-def _remark(change: Document) -> str:
-    remarks = []
-    if change.get("pairing") == "declared":
-        remarks.append("declared transfer")
-    if change.get("reason"):
-        remarks.append(change["reason"])
-    if change.get("cause") in {"drift", "date"}:
-        remarks.append(f"cause: {change['cause']}")
-    return f"  ({'; '.join(remarks)})" if remarks else ""
+    for flag in flags(change):
+        yield line(indent, "    ", Span(flag, "red"))
 
 
 def _deferral(deferral: Document) -> Iterator[Line]:
-    _, word, _ = _SIGNS[deferral["action"]]
     when = f", from {deferral['available_from']}" if deferral.get("available_from") else ""
     message = deferral.get("message")
     yield line(
         "  ",
-        Span(f"> waits: {word}", "blue"),
+        Span(f"> waits: {ACTIONS[deferral['action']].name}", "blue"),
         f"  {deferral['product']}  ",
-        Span(deferral["subject"]["id"], "bold"),
-        f"  {deferral['reason']}{when}",
+        Span(subject_text(deferral), "bold"),
+        f"  {code_words(deferral['reason'])}{when}",
         f": {message}" if message else "",
         _place(deferral.get("source")),
     )
 
 
 def _refusal(refusal: Document) -> Iterator[Line]:
-    what = f" {refusal['product']}" if refusal.get("product") else ""
     yield line(
         "  ",
-        Span(f"! refused: {refusal['code']} ({refusal['scope']}{what}): ", "bold red"),
+        Span(f"! refused: {code_words(refusal['code'])} ({scope_words(refusal)}): ", "bold red"),
         refusal["message"],
-        _place(refusal.get("source")),
+        _place(refusal_source(refusal)),
     )
     withheld = refusal.get("withheld") or ()
     if withheld:
@@ -137,12 +126,8 @@ def _refusal(refusal: Document) -> Iterator[Line]:
 
 
 def _place(source: Document | None) -> Span:
-    if not source:
-        return Span("")
-    place = source["file"]
-    if source.get("line"):
-        place += f":{source['line']}:{source.get('column') or 1}"
-    return Span(f"  [{place}]", "dim")
+    place = place_text(source)
+    return Span(f"  [{place}]" if place else "", "dim")
 
 
 def _summary(document: Document) -> Iterator[Line]:

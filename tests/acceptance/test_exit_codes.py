@@ -96,3 +96,17 @@ def test_apply_twice_is_harmless(world: Cli) -> None:
     account = json.loads(again.out)
     assert account["writes"] == 0
     assert account["counts"]["skipped"] == 10
+
+
+def test_a_saved_plan_remembers_which_organizations_could_not_be_read(embedded: Cli) -> None:
+    (embedded.folder / "orgs" / "other.yaml").write_text("version: 1\norganization: {id: 999}\n")
+    assert embedded("plan", "--out", "plan.json").code == 1
+    document = json.loads((embedded.folder / "plan.json").read_text())
+    assert [row["id"] for row in document["unread"]] == [999]
+    assert document["complete"] is False
+    shown = embedded.ok("report", "plan.json")
+    assert "not read: organization 999" in shown
+    applied = embedded("apply", "plan.json", "--yes")
+    assert applied.code == 5
+    # All the rest is done, and yet it is not all: nothing was written this time.
+    assert embedded("apply", "plan.json", "--yes").code == 1

@@ -27,6 +27,7 @@ def organization(**more: Any) -> dict[str, Any]:
         "id": 101,
         "name": "Acme QA",
         "changes": [],
+        "settled": [],
         "error": None,
         "stale": [],
         "moved": [],
@@ -78,12 +79,17 @@ def test_each_change_is_told_with_what_became_of_it() -> None:
 def test_what_stopped_an_organization_is_told_even_where_it_had_no_change() -> None:
     told = document(
         organization(error="cannot be read", name=None),
-        organization(stale=[{"message": "bob is no member"}], moved=["kse: quota was 5, is 4"]),
+        organization(
+            stale=[{"message": "bob is no member"}],
+            moved=["kse: quota was 5, is 4"],
+            settled=["grant kse ada@example.com: done, as the list shows"],
+        ),
         organization(id=7),
     )
     shown = FORMATS["text"](told, Look())
     assert "organization 101\n  error: cannot be read\n" in shown
     assert "  stale: bob is no member\n  moved: kse: quota was 5, is 4\n" in shown
+    assert "  settled: grant kse ada@example.com: done, as the list shows\n" in shown
     assert "(7)" not in shown
     assert shown.endswith("Nothing to apply.\n")
 

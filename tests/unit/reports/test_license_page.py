@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime
 
+import pytest
+
 from reconciler.model.state import (
     LicensedUser,
     Machine,
@@ -18,6 +20,9 @@ from reconciler.model.state import (
 from reconciler.reports.license_page import page_of
 from reconciler.reports.page_formats import FORMATS
 from reconciler.reports.spans import Look
+from tests.unit.reports import commonmark
+from tests.unit.reports.documents import HOSTILE
+from tests.unit.reports.runner import commands
 
 DAY = date(2026, 11, 24)
 STATE = OrganizationState(
@@ -81,7 +86,7 @@ def test_text_is_a_table_and_the_four_lists() -> None:
 
 def test_a_name_cannot_break_the_markdown_table() -> None:
     shown = FORMATS["markdown"](page_of([STATE], DAY), Look())
-    assert "## Acme &#124; QA" in shown
+    assert "## Acme `|` QA (101)" in shown
     rows = [line for line in shown.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in rows} == {6}
 
@@ -89,3 +94,23 @@ def test_a_name_cannot_break_the_markdown_table() -> None:
 def test_json_is_the_page_itself() -> None:
     page = page_of([STATE], DAY)
     assert json.loads(FORMATS["json"](page, Look())) == page
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_hostile_value_is_text_in_every_format(value: str) -> None:
+    state = OrganizationState(
+        id=101,
+        name=value,
+        subscriptions=(Subscription("kse", quota=5, used=2),),
+        licensed_users=(LicensedUser("kse", value),),
+        machines=(Machine("kse", value, value, value),),
+        offline_licenses=(OfflineLicense("kse", value, None, value),),
+        sessions=(Session("kse", value, value),),
+    )
+    page = page_of([state], DAY)
+    markdown = FORMATS["markdown"](page, Look())
+    assert commonmark.html(markdown) == []
+    assert commonmark.linked(markdown) == []
+    assert commonmark.tables(markdown) == [[5, 5]]
+    for name in ("text", "markdown"):
+        assert commands(FORMATS[name](page, Look())) == []

@@ -45,7 +45,8 @@ def test_json_holds_every_field_of_every_problem() -> None:
 def test_a_github_annotation_cannot_be_forged_by_a_value() -> None:
     lines = FORMATS["github"](WRONG).splitlines()
     assert lines == [
-        "::error file=orgs/a%2Cb.yaml,line=3,col=5::unknown key 'usres'",
-        "::error file=orgs/c.yaml,line=1,col=1::100 %25 wrong\\x0a::error::forged",
-        "::warning file=orgs/c.yaml,line=9,col=1::an odd machine ID",
+        "::error file=orgs/a%2Cb.yaml,line=3,col=5,title=not valid::unknown key 'usres'",
+        "::error file=orgs/c.yaml,line=1,col=1,title=not valid::100 %25 wrong%0A"
+        "\\x3a:error::forged",
+        "::warning file=orgs/c.yaml,line=9,col=1,title=worth a look::an odd machine ID",
     ]

@@ -1,0 +1,28 @@
+"""The year ahead of a plan, from the very state that it was made from."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from reconciler.cli.clock import today
+from reconciler.cli.planning import Planned
+from reconciler.planning.forecast import forecast
+from reconciler.reports.forecast_page import page_of
+
+_AHEAD = timedelta(days=365)
+
+
+def foreseen(result: Planned) -> dict[str, Any]:
+    """Return the forecast's document for the plan's organizations, a year from the plan's day."""
+    declared = {row.id: row for row in result.workspace.desired.organizations}
+    planned = {row.id for row in result.plan.organizations}
+    first = result.plan.as_of
+    last = first + min(_AHEAD, date.max - first)
+    read_on = today(result.workspace.settings.timezone)
+    rows = [
+        forecast(declared[state.id], state, first, last, read_on=read_on)
+        for state in sorted(result.states, key=lambda state: state.id)
+        if state.id in planned
+    ]
+    return page_of(rows, first=first, last=last, target=result.plan.target)

@@ -1,0 +1,77 @@
+"""The files of a GitHub Actions step: its summary, and its outputs for later steps."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from reconciler.errors import ReconcilerError
+from reconciler.reports.counts import total
+from reconciler.reports.spans import Look
+
+Document = Mapping[str, Any]
+
+_ACTIONS = ("grant", "remove", "reassign", "issue_offline")
+_COUNTS = (*_ACTIONS, "losing", "deferred", "refused", "organizations")
+
+
+def write_summary(documents: Sequence[Document], look: Look) -> None:
+    """Append the plans as Markdown to the step's summary, where there is one."""
+    target = os.environ.get("GITHUB_STEP_SUMMARY")
+    if target:
+        from reconciler.reports.markdown import render_all
+
+        _append(target, render_all(documents, look))
+
+
+def write_outputs(documents: Sequence[Document]) -> None:
+    """Append what a workflow decides by to the step's outputs, where there are any."""
+    target = os.environ.get("GITHUB_OUTPUT")
+    if target:
+        rows = outputs_of(documents).items()
+        _append(target, "".join(_output(name, value) for name, value in rows))
+
+
+def outputs_of(documents: Sequence[Document]) -> dict[str, str]:
+    """Return the outputs of one or several plans: counts are added up, digests one a line."""
+    summary = total(documents)
+    changes = sum(summary.get(action, 0) for action in _ACTIONS)
+    failed = any(document.get("unread") for document in documents)
+    return {
+        "outcome": _outcome(changes, summary.get("refused", 0), failed=failed),
+        "changes": str(changes),
+        "changes_digest": "\n".join(str(row["changes_digest"]) for row in documents),
+        "digest": "\n".join(str(row["digest"]) for row in documents),
+        "applyable": _truth(any(row["applyable"] for row in documents)),
+        "complete": _truth(all(row["complete"] for row in documents)),
+        **{name: str(summary.get(name, 0)) for name in _COUNTS},
+    }
+
+
+def _outcome(changes: int, refused: int, *, failed: bool) -> str:
+    if failed:
+        return "failed"
+    if refused:
+        return "refused"
+    return "changes" if changes else "none"
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _output(name: str, value: str) -> str:
+    # The end mark is random, so that no value can end its own block and begin another output.
+    mark = f"end-{secrets.token_hex(16)}"
+    return f"{name}<<{mark}\n{value}\n{mark}\n"
+
+
+def _append(target: str, text: str) -> None:
+    try:
+        with Path(target).open("a", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise ReconcilerError(f"{target}: cannot be written: {error.strerror or error}") from error

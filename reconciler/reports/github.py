@@ -1,0 +1,54 @@
+"""Annotations for a pull request, as the workflow commands that GitHub's runner reads in a log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from reconciler.reports.counts import outcome_words, total
+from reconciler.reports.marks import Level, Mark, marks_of_changes, marks_of_plans
+from reconciler.reports.printable import printable
+from reconciler.reports.spans import Look
+
+_COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
+# GitHub shows ten of each kind; the most that are written keep a log readable.
+_MOST_NOTES = 50
+
+
+def commands(marks: Iterable[Mark]) -> str:
+    """Return one workflow command a mark; no value in it can end or begin another."""
+    return "".join(f"{_annotation(mark)}\n" for mark in marks)
+
+
+def render_all(documents: Sequence[Mapping[str, Any]], look: Look) -> str:
+    """Return the annotations of one or several plans, then their counts in a line."""
+    marks = list(marks_of_plans(documents))
+    notes = [mark for mark in marks if mark.level is Level.NOTE]
+    graver = [mark for mark in marks if mark.level is not Level.NOTE]
+    changes = list(marks_of_changes(documents))
+    told = list(chain(changes, notes))
+    more = len(told) - _MOST_NOTES
+    text = commands([*graver, *told[:_MOST_NOTES]])
+    if more > 0:
+        text += f"and {more} more lines of the files that cause a change or wait\n"
+    return f"{text}Plan: {outcome_words(total(documents))}.\n"
+
+
+def _annotation(mark: Mark) -> str:
+    properties = [f"title={_property(mark.title)}"]
+    if mark.file is not None:
+        place = f"file={_property(mark.file)},line={mark.line},col={mark.column}"
+        properties.insert(0, place)
+    return f"::{_COMMANDS[mark.level]} {','.join(properties)}::{_data(mark.message)}"
+
+
+def _data(text: str) -> str:
+    # The escapes of workflow commands. A line break of our own stays one; what else could steer
+    # a log is made visible.
+    lines = (printable(line).replace("%", "%25") for line in text.split("\n"))
+    return "%0A".join(lines)
+
+
+def _property(text: str) -> str:
+    return printable(text).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,104 @@
+"""Findings as JUnit XML, in the form that Jenkins' xUnit plugin describes (`junit-10.xsd`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from reconciler.reports.printable import printable
+from reconciler.reports.spans import Look
+from reconciler.reports.wording import code_words, place_text, refusal_source, title, unread
+
+Document = Mapping[str, Any]
+
+_WHOLE = "the organization as a whole"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One reason why a case failed."""
+
+    kind: str
+    message: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thing that was checked; it passed where there are no failures."""
+
+    group: str
+    name: str
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """The cases of one file or organization."""
+
+    name: str
+    cases: tuple[Case, ...]
+
+    @property
+    def failed(self) -> int:
+        """How many cases failed."""
+        return sum(bool(case.failures) for case in self.cases)
+
+
+def xml(name: str, suites: Iterable[Suite]) -> str:
+    """Return the suites as one XML document."""
+    rows = list(suites)
+    counts = {
+        "tests": str(sum(len(suite.cases) for suite in rows)),
+        "failures": str(sum(suite.failed for suite in rows)),
+        "errors": "0",
+    }
+    root = Element("testsuites", {"name": name, **counts})
+    for suite in rows:
+        _suite(root, suite)
+    indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
+
+
+def render_all(documents: Sequence[Document], look: Look) -> str:
+    """Return one or several plans: a suite an organization, in it a case a product."""
+    suites = [_organization(row) for document in documents for row in document["organizations"]]
+    return xml("reconciler plan", [*suites, *(_not_read(row) for row in unread(documents))])
+
+
+def _not_read(row: Document) -> Suite:
+    name = f"organization {row['id']}"
+    return Suite(name, (Case(name, _WHOLE, (Failure("not_read", row["message"], ""),)),))
+
+
+def _organization(organization: Document) -> Suite:
+    name = title(organization)
+    products = [str(pool["product"]) for pool in organization["pools"]]
+    refusals: dict[str | None, list[Failure]] = {None: []}
+    for refusal in organization["refusals"]:
+        # Where a whole organization is refused, that is its own case and no product's.
+        scope = refusal.get("product") if refusal["scope"] != "organization" else None
+        refusals.setdefault(scope, []).append(
+            Failure(refusal["code"], refusal["message"], place_text(refusal_source(refusal)))
+        )
+    named = [*products, *(key for key in refusals if key is not None and key not in products)]
+    cases = [Case(name, _WHOLE, tuple(refusals[None]))]
+    cases += [Case(name, product, tuple(refusals.get(product, ()))) for product in named]
+    return Suite(name, tuple(cases))
+
+
+def _suite(root: Element, suite: Suite) -> None:
+    counts = {"tests": str(len(suite.cases)), "failures": str(suite.failed), "errors": "0"}
+    element = SubElement(root, "testsuite", {"name": printable(suite.name), **counts})
+    for case in suite.cases:
+        attributes = {"classname": printable(case.group), "name": printable(case.name)}
+        row = SubElement(element, "testcase", attributes)
+        for failure in case.failures:
+            attributes = {
+                "type": printable(code_words(failure.kind)),
+                "message": printable(failure.message),
+            }
+            place = f"{failure.place}: " if failure.place else ""
+            SubElement(row, "failure", attributes).text = printable(f"{place}{failure.message}")
