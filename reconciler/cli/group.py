@@ -25,6 +25,7 @@ class Row:
 SECTIONS: Mapping[str, Mapping[str, Row]] = MappingProxyType(
     {
         "Daily": {
+            "init": Row("init", "Write the files of a workspace, with its CI workflows."),
             "validate": Row("validate", "Check files against the schemas and each other; no API."),
             "plan": Row("plan", "Show what would change, within quota; changes nothing."),
             "apply": Row("apply", "Plan, show, ask and apply; or apply a saved plan."),
@@ -34,6 +35,8 @@ SECTIONS: Mapping[str, Mapping[str, Row]] = MappingProxyType(
             "show": Row("show", "The License Management page: quotas, seats and the four lists."),
             "why": Row("why", "Why a user or a machine has or lacks a license."),
             "forecast": Row("forecast", "Seats over time, and the first day one is missing."),
+            "audit": Row("audit", "Verify a journal; who got and lost what, when, by which plan."),
+            "sessions": Row("sessions", "The active sessions, and ending some of them."),
         },
         "Editing": {
             "import": Row("import_", "Write an organization's current state as a file."),
@@ -44,6 +47,8 @@ SECTIONS: Mapping[str, Mapping[str, Row]] = MappingProxyType(
             "snapshot": Row("snapshot", "Write the state of organizations as one file."),
             "doctor": Row("doctor", "Check connection, credentials, role, lists and writes."),
             "schema": Row("schema", "Print a JSON Schema, for editors and other tools."),
+            "github": Row("github", "What the GitHub workflows call: comments, drift issue."),
+            "gitlab": Row("gitlab", "What the GitLab jobs call: notes, drift issue."),
             "demo": Row("demo", "The whole story on the embedded server, in seconds."),
         },
     }

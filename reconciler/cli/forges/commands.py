@@ -1,0 +1,235 @@
+"""The commands that a workflow's steps call, the same for every forge."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import click
+
+from reconciler.cli.exits import Exit
+from reconciler.cli.forges.outputs import append_summary, set_outputs
+from reconciler.cli.forges.protocol import Forge
+from reconciler.cli.notes import note
+from reconciler.cli.output import write_data
+from reconciler.cli.plan_files import load_plan
+from reconciler.errors import ReconcilerError, RefusedError, UsageError
+
+Opener = Callable[[Mapping[str, str]], Forge]
+
+
+def _name(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    from reconciler.cli.forges.markers import NAME
+
+    if not NAME.fullmatch(value):
+        raise click.BadParameter("lower-case letters, digits and - only", ctx, param)
+    return value
+
+
+_NAME = click.option(
+    "--name",
+    default="plan",
+    show_default=True,
+    callback=_name,
+    help="What it is called, to tell several workspaces of one repository apart.",
+)
+_REQUEST = click.option(
+    "--request",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The pull or merge request; by default the one of this run.",
+)
+_TOLD = click.option(
+    "--request",
+    default="",
+    metavar="N",
+    help="The pull or merge request to tell; empty where there is none.",
+)
+
+
+def forge_commands(group: click.Group, opened: Opener) -> None:
+    """Add to a group the commands of a forge that `opened` makes from the environment."""
+    for add in (_comment, _reviewed_digest, _compare, _outcome, _drift_issue):
+        add(group, opened)
+
+
+def _comment(group: click.Group, opened: Opener) -> None:
+    @group.command("comment")
+    @click.argument("plan", metavar="PLAN.json")
+    @_NAME
+    @_REQUEST
+    def command(plan: str, name: str, request: int | None) -> None:
+        """Write a plan as a comment, or edit the comment that is there.
+
+        Where there is no such file, the comment says that no plan could be made.
+        """
+        from reconciler.cli.forges.comments import put_comment
+        from reconciler.cli.forges.markers import Marker
+        from reconciler.cli.forges.texts import plan_text, unplanned_text
+
+        forge = opened(os.environ)
+        number = _number(forge, request)
+        if Path(plan).exists():
+            document = load_plan(plan)
+            marker = Marker(name, str(document["changes_digest"]), forge.run)
+            url = put_comment(forge, number, marker, plan_text(document, forge.run_url))
+        else:
+            text = unplanned_text(forge.run_url)
+            url = put_comment(forge, number, Marker(name, None, forge.run), text)
+        note(f"the comment on {number} is written{f': {url}' if url else ''}")
+
+
+def _reviewed_digest(group: click.Group, opened: Opener) -> None:
+    @group.command("reviewed-digest")
+    @click.option(
+        "--expect",
+        default="",
+        metavar="sha256:…",
+        help="The digest that a person reviewed elsewhere; empty means: ask the pull request.",
+    )
+    @click.option(
+        "--env",
+        "target",
+        metavar="FILE",
+        help="Also write digest=, request= and run= to this file, for a shell to read.",
+    )
+    @_NAME
+    def command(expect: str, target: str | None, name: str) -> None:
+        """Print the changes digest that was reviewed on the pull request merged by this commit.
+
+        Where GITHUB_OUTPUT is set, also fills the outputs digest, request and run.
+        """
+        from reconciler.cli.forges.reviewed import reviewed_by_hand, reviewed_by_merge
+
+        if expect.strip():
+            found = reviewed_by_hand(expect)
+        else:
+            found = reviewed_by_merge(opened(os.environ), name)
+        click.echo(found.digest)
+        outputs = {
+            "digest": found.digest,
+            "request": "" if found.request is None else str(found.request),
+            "run": found.run or "",
+        }
+        set_outputs(os.environ, outputs)
+        if target:
+            write_data("".join(f"{key}={value}\n" for key, value in outputs.items()), target)
+
+
+def _compare(group: click.Group, opened: Opener) -> None:
+    @group.command("compare")
+    @click.argument("plan", metavar="PLAN.json")
+    @click.option(
+        "--expect", required=True, metavar="sha256:…", help="The digest that was reviewed."
+    )
+    @click.option("--run", default="", metavar="ID", help="The run that made the reviewed plan.")
+    @_TOLD
+    @_NAME
+    def command(plan: str, expect: str, run: str, request: str, name: str) -> Exit:
+        """Compare a fresh plan with the reviewed one; exit 4, saying what moved, if they differ.
+
+        What moved goes to standard error, the step summary and a comment.
+        """
+        from reconciler.cli.forges.comments import put_comment
+        from reconciler.cli.forges.markers import Marker
+        from reconciler.cli.forges.moved import moved_lines
+        from reconciler.cli.forges.reviewed import reviewed_by_hand
+        from reconciler.cli.forges.texts import moved_text
+
+        expected = reviewed_by_hand(expect).digest
+        if not Path(plan).exists():
+            raise ReconcilerError(
+                f"{plan}: there is no fresh plan to compare with",
+                hint="what the step that plans says is the reason",
+            )
+        fresh = load_plan(plan)
+        digest = str(fresh["changes_digest"])
+        if digest == expected:
+            note("the fresh plan is the one that was reviewed")
+            return Exit.DONE
+        forge = opened(os.environ)
+        reviewed = forge.plan_of_run(run) if run.isdigit() else None
+        lines = moved_lines(reviewed, fresh, expected)
+        text = moved_text(lines, digest, forge)
+        append_summary(os.environ, text)
+        for line in lines:
+            note(line)
+        if request.isdigit():
+            put_comment(forge, int(request), Marker(f"{name}-applied", None, forge.run), text)
+        raise RefusedError(
+            f"the plan is {digest}, and reviewed was {expected}",
+            hint=f"look at the fresh plan; where it is right, {forge.by_hand}",
+        )
+
+
+def _outcome(group: click.Group, opened: Opener) -> None:
+    @group.command("outcome")
+    @click.argument("account", metavar="ACCOUNT")
+    @click.option(
+        "--apply-exit",
+        type=click.IntRange(0, 255),
+        required=True,
+        metavar="N",
+        help="The exit code of the `apply` that wrote the account.",
+    )
+    @_TOLD
+    @_NAME
+    def command(account: str, apply_exit: int, request: str, name: str) -> int:
+        """Tell a merged pull request what was really done, and exit as the apply did.
+
+        Steps that are left to a person are no failure here: the drift check watches them.
+        """
+        from reconciler.cli.forges.comments import put_comment
+        from reconciler.cli.forges.markers import Marker
+        from reconciler.cli.forges.texts import outcome_text
+
+        file = Path(account)
+        said = file.read_text(encoding="utf-8", errors="replace") if file.exists() else None
+        forge = opened(os.environ)
+        text = outcome_text(apply_exit, said, forge.run_url)
+        append_summary(os.environ, text)
+        if request.isdigit():
+            put_comment(forge, int(request), Marker(f"{name}-applied", None, forge.run), text)
+        return Exit.DONE if apply_exit == Exit.PENDING else apply_exit
+
+
+def _drift_issue(group: click.Group, opened: Opener) -> None:
+    @group.command("drift-issue")
+    @click.argument("plan", metavar="PLAN.json")
+    @click.option(
+        "--plan-exit",
+        type=click.IntRange(0, 255),
+        required=True,
+        metavar="N",
+        help="The exit code of the `plan` that made it.",
+    )
+    @click.option(
+        "--name",
+        default="drift",
+        show_default=True,
+        callback=_name,
+        help="What the issue is called, one for each workspace of a repository.",
+    )
+    def command(plan: str, plan_exit: int, name: str) -> Exit:
+        """Open, update or close the one issue that tells of drift.
+
+        Exits with the code of the plan where that failed, else with 0: drift is told by the issue.
+        """
+        from reconciler.cli.forges.drift import Drift, tell_drift
+
+        document = load_plan(plan) if Path(plan).exists() else None
+        drift = Drift(document, plan_exit)
+        note(tell_drift(opened(os.environ), name, drift))
+        if drift.certain:
+            return Exit.DONE
+        return Exit.INVALID if plan_exit == Exit.INVALID else Exit.FAILURE
+
+
+def _number(forge: Forge, request: int | None) -> int:
+    number = request or forge.current_request()
+    if number is None:
+        raise UsageError(
+            "this run is about no pull request", hint="name one with `--request NUMBER`"
+        )
+    return number

@@ -1,0 +1,138 @@
+"""GitHub, as a step of GitHub Actions sees it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import sleep
+from typing import Any
+
+from reconciler.cli.forges import gh
+from reconciler.cli.forges.protocol import Document, Post
+from reconciler.errors import ReconcilerError, UsageError
+
+AUTHOR = "github-actions[bot]"
+"""Who the token of a workflow writes as."""
+
+ARTIFACT = "reconciler-plan"
+"""The name under which the workflow of a pull request keeps its plan."""
+
+# Right after a merge, GitHub may not know yet which pull request a commit belongs to.
+_WAITS = (1, 2, 4)
+_EDITOR = "query($id: ID!) { node(id: $id) { ... on IssueComment { editor { login } } } }"
+
+
+class GitHub:
+    """A repository on GitHub; everything about the run comes from the runner's environment."""
+
+    def __init__(self, environ: Mapping[str, str], *, author: str = AUTHOR) -> None:
+        """Raise `UsageError` where this is no step of GitHub Actions."""
+        self._repository = environ.get("GITHUB_REPOSITORY", "")
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", self._repository):
+            raise UsageError(
+                "GITHUB_REPOSITORY does not name a repository",
+                hint="this command is for a step of GitHub Actions",
+            )
+        self.author = author
+        self.by_hand = "run the workflow that applies by hand, with its changes digest"
+        self.commit = environ.get("GITHUB_SHA") or None
+        self.run = environ.get("GITHUB_RUN_ID") or None
+        server = environ.get("GITHUB_SERVER_URL") or "https://github.com"
+        self.run_url = f"{server}/{self._repository}/actions/runs/{self.run}" if self.run else None
+        self._event = environ.get("GITHUB_EVENT_PATH")
+        self._nodes: dict[int, str] = {}
+
+    def current_request(self) -> int | None:
+        """Return the number of the pull request in the run's event."""
+        if not self._event:
+            return None
+        try:
+            event = json.loads(Path(self._event).read_bytes())
+        except (OSError, ValueError) as error:
+            raise ReconcilerError(f"GITHUB_EVENT_PATH cannot be read: {error}") from error
+        number = (event.get("pull_request") or {}).get("number")
+        return number if isinstance(number, int) else None
+
+    def merged_request(self) -> int | None:
+        """Return the pull request whose merge commit is the commit of this run."""
+        if self.commit is None:
+            return None
+        for wait in (*_WAITS, None):
+            rows = gh.api("GET", self._path(f"commits/{self.commit}/pulls"), pages=True)
+            for row in rows:
+                if row.get("merged_at") and row.get("merge_commit_sha") == self.commit:
+                    return int(row["number"])
+            if wait is not None:
+                sleep(wait)
+        return None
+
+    def comments(self, request: int) -> tuple[Post, ...]:
+        """Return the comments in the pull request's conversation."""
+        path = self._path(f"issues/{request}/comments?per_page=100")
+        rows = gh.api("GET", path, pages=True)
+        self._nodes |= {row["id"]: row["node_id"] for row in rows}
+        return tuple(
+            Post(row["id"], _login(row), row.get("body") or "", row.get("html_url")) for row in rows
+        )
+
+    def put_comment(self, request: int, body: str, comment: int | None) -> str | None:
+        """Write or edit a comment in the pull request's conversation."""
+        if comment is None:
+            row = gh.api("POST", self._path(f"issues/{request}/comments"), {"body": body})
+        else:
+            row = gh.api("PATCH", self._path(f"issues/comments/{comment}"), {"body": body})
+        return _address(row)
+
+    def edited_by(self, request: int, comment: Post) -> str | None:
+        """Return the last editor: who may write to the repository may edit any comment."""
+        node = gh.graphql(_EDITOR, id=self._nodes[comment.number])["node"]
+        editor = (node or {}).get("editor")
+        return str(editor["login"]) if editor else None
+
+    def open_issues(self) -> tuple[Post, ...]:
+        """Return the open issues of this author, without pull requests."""
+        path = self._path("issues?state=open&sort=created&direction=asc&per_page=100")
+        return tuple(
+            Post(row["number"], _login(row), row.get("body") or "", row.get("html_url"))
+            for row in gh.api("GET", path, pages=True)
+            if "pull_request" not in row and _login(row) == self.author
+        )
+
+    def put_issue(self, title: str, body: str, issue: int | None) -> str | None:
+        """Open or edit an issue."""
+        fields = {"title": title, "body": body}
+        if issue is None:
+            return _address(gh.api("POST", self._path("issues"), fields))
+        return _address(gh.api("PATCH", self._path(f"issues/{issue}"), fields))
+
+    def close_issue(self, issue: int, body: str) -> None:
+        """Comment on an issue and close it as completed."""
+        gh.api("POST", self._path(f"issues/{issue}/comments"), {"body": body})
+        fields = {"state": "closed", "state_reason": "completed"}
+        gh.api("PATCH", self._path(f"issues/{issue}"), fields)
+
+    def plan_of_run(self, run: str) -> Document | None:
+        """Return the plan among the artifacts of a run, while those are kept."""
+        with TemporaryDirectory() as folder:
+            command = ["run", "download", run, "--name", ARTIFACT, "--dir", folder]
+            try:
+                gh.run([*command, "--repo", self._repository])
+                document = json.loads((Path(folder) / "plan.json").read_bytes())
+            except (ReconcilerError, OSError, ValueError):
+                return None
+        return document if isinstance(document, dict) else None
+
+    def _path(self, rest: str) -> str:
+        return f"repos/{self._repository}/{rest}"
+
+
+def _login(row: Mapping[str, Any]) -> str:
+    return str((row.get("user") or {}).get("login") or "")
+
+
+def _address(row: Mapping[str, Any]) -> str | None:
+    url = row.get("html_url")
+    return str(url) if url else None

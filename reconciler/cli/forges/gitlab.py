@@ -1,0 +1,157 @@
+"""GitLab, as a job of GitLab CI sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from reconciler.cli.forges.protocol import Document, Post
+from reconciler.errors import ReconcilerError, UsageError
+
+if TYPE_CHECKING:
+    import requests
+
+TOKEN = "RECONCILER_GITLAB_TOKEN"  # noqa: S105 - the name of a variable, not a token
+"""The variable that holds a token with the scope `api`; a job's own token may not comment."""
+
+_ARTIFACT = "reconciler-out/plan.json"
+_SECONDS = 60
+_PAGE = 100
+
+
+class GitLab:
+    """A project on GitLab; everything about the run comes from the job's environment."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Raise `UsageError` where this is no job of GitLab CI, or the token is missing."""
+        import requests
+
+        project, api = environ.get("CI_PROJECT_ID", ""), environ.get("CI_API_V4_URL", "")
+        if not project.isdigit() or not api:
+            raise UsageError(
+                "CI_PROJECT_ID and CI_API_V4_URL do not name a project",
+                hint="this command is for a job of GitLab CI",
+            )
+        token = environ.get(TOKEN, "").strip()
+        if not token:
+            raise UsageError(
+                f"{TOKEN} is not set",
+                hint="make a project access token with the scope `api` and the role Developer, and "
+                "keep it as a masked CI/CD variable",
+            )
+        self._session: requests.Session = requests.Session()
+        self._session.headers["PRIVATE-TOKEN"] = token
+        self._api = api.rstrip("/")
+        self._project = f"projects/{project}"
+        self._request = environ.get("CI_MERGE_REQUEST_IID", "")
+        self.by_hand = (
+            "run a pipeline on the default branch, with LICENSES_EXPECT set to its changes digest"
+        )
+        self.commit = environ.get("CI_COMMIT_SHA") or None
+        self.run = environ.get("CI_JOB_ID") or None
+        self.run_url = environ.get("CI_JOB_URL") or None
+        self.author = str(self._ask("GET", "user")["username"])
+
+    def current_request(self) -> int | None:
+        """Return the number of the job's merge request."""
+        return int(self._request) if self._request.isdigit() else None
+
+    def merged_request(self) -> int | None:
+        """Return the merge request whose merge made the commit of this job."""
+        if self.commit is None:
+            return None
+        path = f"{self._project}/repository/commits/{self.commit}/merge_requests"
+        made = ("merge_commit_sha", "squash_commit_sha", "sha")
+        for row in self._pages(path):
+            if row.get("state") == "merged" and self.commit in {row.get(key) for key in made}:
+                return int(row["iid"])
+        return None
+
+    def comments(self, request: int) -> tuple[Post, ...]:
+        """Return the notes on the merge request."""
+        path = f"{self._project}/merge_requests/{request}/notes?sort=asc&order_by=created_at"
+        return tuple(
+            Post(row["id"], str((row.get("author") or {}).get("username")), row.get("body") or "")
+            for row in self._pages(path)
+        )
+
+    def put_comment(self, request: int, body: str, comment: int | None) -> str | None:
+        """Write or edit a note on the merge request."""
+        path = f"{self._project}/merge_requests/{request}/notes"
+        if comment is None:
+            self._ask("POST", path, {"body": body})
+        else:
+            self._ask("PUT", f"{path}/{comment}", {"body": body})
+        return None
+
+    def edited_by(self, request: int, comment: Post) -> str | None:
+        """Return None: GitLab's REST API does not tell who edited a note."""
+        return None
+
+    def open_issues(self) -> tuple[Post, ...]:
+        """Return the open issues of the token's owner."""
+        path = (
+            f"{self._project}/issues?state=opened&scope=all&order_by=created_at&sort=asc"
+            f"&author_username={self.author}"
+        )
+        return tuple(
+            Post(row["iid"], self.author, row.get("description") or "", row.get("web_url"))
+            for row in self._pages(path)
+            if (row.get("author") or {}).get("username") == self.author
+        )
+
+    def put_issue(self, title: str, body: str, issue: int | None) -> str | None:
+        """Open or edit an issue."""
+        fields = {"title": title, "description": body}
+        path = f"{self._project}/issues"
+        if issue is None:
+            row = self._ask("POST", path, fields)
+        else:
+            row = self._ask("PUT", f"{path}/{issue}", fields)
+        url = row.get("web_url")
+        return str(url) if url else None
+
+    def close_issue(self, issue: int, body: str) -> None:
+        """Comment on an issue and close it."""
+        path = f"{self._project}/issues/{issue}"
+        self._ask("POST", f"{path}/notes", {"body": body})
+        self._ask("PUT", path, {"state_event": "close"})
+
+    def plan_of_run(self, run: str) -> Document | None:
+        """Return the plan among the artifacts of a job, while those are kept."""
+        try:
+            document = self._ask("GET", f"{self._project}/jobs/{run}/artifacts/{_ARTIFACT}")
+        except ReconcilerError:
+            return None
+        return document if isinstance(document, dict) else None
+
+    def _pages(self, path: str) -> Iterator[Mapping[str, Any]]:
+        page = 1
+        while True:
+            mark = "&" if "?" in path else "?"
+            rows = self._ask("GET", f"{path}{mark}per_page={_PAGE}&page={page}")
+            yield from rows
+            if len(rows) < _PAGE:
+                return
+            page += 1
+
+    def _ask(self, method: str, path: str, fields: Mapping[str, Any] | None = None) -> Any:
+        import requests
+
+        try:
+            answer = self._session.request(
+                method,
+                f"{self._api}/{path}",
+                json=fields,
+                timeout=_SECONDS,
+                # The token must not follow an answer to another place.
+                allow_redirects=False,
+            )
+            if answer.status_code >= 300:
+                raise ReconcilerError(
+                    f"GitLab answers {answer.status_code} to {method} {path.partition('?')[0]}",
+                    hint=f"check the scope (`api`) and the role of the token in {TOKEN}",
+                )
+            return answer.json()
+        except (requests.RequestException, ValueError) as error:
+            raise ReconcilerError(f"GitLab cannot be asked: {type(error).__name__}") from error

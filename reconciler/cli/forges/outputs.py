@@ -1,0 +1,27 @@
+"""The files in which a step of GitHub Actions leaves words for the next ones and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def set_outputs(environ: Mapping[str, str], outputs: Mapping[str, str]) -> None:
+    """Append outputs, each of one line, where the runner asks for them."""
+    lines = []
+    for name, value in outputs.items():
+        if not value.isprintable():
+            raise ValueError(f"the output {name} would be more than one line")
+        lines.append(f"{name}={value}\n")
+    _append(environ.get("GITHUB_OUTPUT"), "".join(lines))
+
+
+def append_summary(environ: Mapping[str, str], text: str) -> None:
+    """Append Markdown to the page of the run, where there is one."""
+    _append(environ.get("GITHUB_STEP_SUMMARY"), text.rstrip("\n") + "\n")
+
+
+def _append(path: str | None, text: str) -> None:
+    if path:
+        with Path(path).open("a", encoding="utf-8") as stream:
+            stream.write(text)

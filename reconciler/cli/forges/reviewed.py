@@ -1,0 +1,67 @@
+"""The digest that was reviewed: what the comment on the merged pull request says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from reconciler.cli.forges.comments import find
+from reconciler.cli.forges.markers import read_marker
+from reconciler.cli.forges.protocol import Forge
+from reconciler.errors import RefusedError, UsageError
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A digest that somebody reviewed, where, and the run that made its plan."""
+
+    digest: str
+    request: int | None = None
+    run: str | None = None
+
+
+def reviewed_by_hand(digest: str) -> Reviewed:
+    """Return a digest that a person gave; raises `UsageError` where it is none."""
+    digest = digest.strip()
+    if not _DIGEST.fullmatch(digest):
+        raise UsageError(
+            f"{digest!r} is no changes digest", hint="it is `sha256:` and 64 hexadecimal digits"
+        )
+    return Reviewed(digest)
+
+
+def reviewed_by_merge(forge: Forge, name: str) -> Reviewed:
+    """Return the digest in the comment on the pull request that made this run's commit.
+
+    Raises `RefusedError` where there is no such pull request, comment or digest, and where
+    somebody else than its author edited the comment.
+    """
+    hint = f"look at the fresh plan in this run; where it is right, {forge.by_hand}"
+    request = forge.merged_request()
+    if request is None:
+        raise RefusedError(
+            f"no merged pull request made the commit {forge.commit}, so nobody reviewed its plan",
+            hint=hint,
+        )
+    comment = find(forge.comments(request), name, forge.author)
+    marker = read_marker(comment.body) if comment else None
+    if comment is None or marker is None or marker.digest is None:
+        raise RefusedError(
+            f"pull request {request} has no plan in a comment of {forge.author}: it came from a "
+            "fork, or its last plan failed",
+            hint=hint,
+        )
+    editor = forge.edited_by(request, comment)
+    if editor is not None and _plain(editor) != _plain(forge.author):
+        raise RefusedError(
+            f"the comment with the plan on pull request {request} was edited by {editor}",
+            hint=hint,
+        )
+    return Reviewed(marker.digest, request, marker.run)
+
+
+def _plain(login: str) -> str:
+    # The two APIs of GitHub spell the name of a bot with and without this ending.
+    return login.removesuffix("[bot]")

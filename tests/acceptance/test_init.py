@@ -1,0 +1,101 @@
+"""`init`: a workspace that is ready to run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from reconciler import __version__
+from tests.acceptance.conftest import KEY, Cli, Serve
+
+COMMON = {".gitignore", "README.md", "groups/teams.yaml", "orgs/example.yaml", "reconciler.yaml"}
+BY_CI = {
+    "github": {f".github/workflows/licenses-{name}.yml" for name in ("apply", "drift", "plan")},
+    "gitlab": {".gitlab-ci.yml"},
+    "none": set(),
+}
+
+
+def files_of(folder: Path) -> set[str]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix() for path in found}
+
+
+@pytest.mark.parametrize("ci", BY_CI)
+def test_what_it_writes_is_valid_at_once(cli: Cli, ci: str) -> None:
+    told = cli.ok("init", "--ci", ci)
+    assert files_of(cli.folder) == COMMON | BY_CI[ci]
+    assert set(told.split()) == COMMON | BY_CI[ci]
+    assert "3 files with 1 organization: valid" in cli.ok("validate")
+    for name in files_of(cli.folder):
+        assert "__" not in (cli.folder / name).read_text(encoding="utf-8")
+
+
+def test_it_makes_the_folder_that_is_named(cli: Cli) -> None:
+    cli.ok("init", "a/licenses", "--ci", "none", "--org", "4711")
+    assert files_of(cli.folder / "a" / "licenses") == COMMON
+    example = (cli.folder / "a/licenses/orgs/example.yaml").read_text(encoding="utf-8")
+    assert "organization: {id: 4711, name: Example}" in example
+    cli.ok("validate", "a/licenses")
+
+
+def test_the_workflows_install_this_very_version(cli: Cli) -> None:
+    cli.ok("init")
+    for path in (cli.folder / ".github" / "workflows").iterdir():
+        assert f'PACKAGE: "license-reconciler=={__version__}"\n' in path.read_text()
+
+
+def test_nothing_is_overwritten_and_nothing_else_is_written(cli: Cli) -> None:
+    (cli.folder / "orgs").mkdir()
+    (cli.folder / "orgs" / "example.yaml").write_text("mine")
+    (cli.folder / "reconciler.yaml").symlink_to("nowhere")
+    result = cli("init")
+    assert result.code == 4
+    assert "nothing was written: orgs/example.yaml, reconciler.yaml exist(s) already" in result.err
+    assert files_of(cli.folder) == {"orgs/example.yaml"}
+    assert (cli.folder / "orgs" / "example.yaml").read_text() == "mine"
+
+
+def test_a_readme_is_kept_and_a_gitignore_gets_what_it_lacks(cli: Cli) -> None:
+    (cli.folder / "README.md").write_text("ours\n")
+    (cli.folder / ".gitignore").write_text("*.db\n/dist")
+    told = cli.ok("init")
+    assert "README.md" not in told
+    assert (cli.folder / "README.md").read_text() == "ours\n"
+    lines = (cli.folder / ".gitignore").read_text().splitlines()
+    assert lines[:2] == ["*.db", "/dist"]
+    assert lines.count("*.db") == 1
+    assert "plan.json" in lines
+
+
+def test_a_folder_that_cannot_be_made_is_told(cli: Cli) -> None:
+    (cli.folder / "file").write_text("")
+    result = cli("init", "file/below")
+    assert result.code == 1
+    assert "cannot be written" in result.err
+
+
+def test_the_readme_it_writes_can_be_followed(served: Cli) -> None:
+    served.ok("init", "mine", "--ci", "none")
+    readme = (served.folder / "mine" / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```sh\n(.*?)```", readme, flags=re.DOTALL)
+    lines = [line.partition("#")[0].split() for line in block.splitlines()]
+    steps = [words[1:] for words in lines if words and words[0] == "reconciler"]
+    assert [step[0] for step in steps] == ["validate", "doctor", "import", "plan"]
+    mine = Cli(served.folder / "mine", served.env)
+    for step in steps:
+        if step[0] == "plan":
+            (mine.folder / "orgs" / "example.yaml").unlink()
+        assert mine(*step).code == 0, step
+    assert "no change" in mine.ok("plan")
+
+
+def test_the_example_manages_nothing(cli: Cli, serve: Serve, examples: Cli) -> None:
+    server = serve(
+        examples.folder, "--db", "s.db", "--load", "snapshot.yaml", RECONCILER_API_KEY=KEY
+    )
+    cli.env = {"RECONCILER_API_URL": server.url, "RECONCILER_API_KEY": KEY}
+    cli.ok("init")
+    assert "no change" in cli.ok("plan")

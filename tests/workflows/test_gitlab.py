@@ -1,0 +1,156 @@
+"""The GitLab template, its very scripts executed against a stand-in for GitLab's API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.workflows.gitlab import OWNER, TOKEN, Done, Memory, gitlab, run_job
+from tests.workflows.project import KEY, LEAVER_GONE, TRANSFER, Project, git
+from tests.workflows.test_pull_requests import DIGEST
+
+TEMPLATE = Path(__file__).parents[2] / "ci" / "gitlab" / "reconciler.gitlab-ci.yml"
+
+
+@dataclass(slots=True)
+class Lab:
+    project: Project
+    api: str
+    memory: Memory
+    jobs: int = 0
+
+    def job(self, name: str, ref: str, **variables: str) -> Done:
+        """Check out a ref in a fresh folder, and run a job there."""
+        self.jobs += 1
+        folder = self.project.folder / f"job-{self.jobs}" / "work"
+        git(self.project.folder, "clone", "--quiet", str(self.project.origin), str(folder))
+        git(folder, "checkout", "--quiet", "--detach", ref)
+        self.memory.artifacts[str(self.jobs)] = folder
+        tools = self.project.runner.folder / "bin"
+        return run_job(TEMPLATE, name, folder, tools, {
+            "CI_API_V4_URL": self.api,
+            "CI_COMMIT_SHA": git(folder, "rev-parse", "HEAD"),
+            "CI_JOB_ID": str(self.jobs),
+            "CI_JOB_URL": f"https://gitlab.example/-/jobs/{self.jobs}",
+            "CI_PROJECT_ID": "7",
+            "RECONCILER_API_KEY": KEY,
+            "RECONCILER_API_URL": self.project.url,
+            "RECONCILER_GITLAB_TOKEN": TOKEN,
+            **variables,
+        })  # fmt: skip
+
+    def plan(self, request: int) -> Done:
+        base = git(self.project.origin, "rev-parse", "main")
+        return self.job(
+            "reconciler-plan",
+            f"origin/change-{request}",
+            CI_MERGE_REQUEST_IID=str(request),
+            CI_MERGE_REQUEST_DIFF_BASE_SHA=base,
+        )
+
+    def merge(self, request: int) -> None:
+        self.project.merge(request)
+        self.memory.requests[request] = {
+            "iid": request,
+            "state": "merged",
+            "merge_commit_sha": git(self.project.origin, "rev-parse", "main"),
+        }
+
+    def notes(self, request: int) -> list[str]:
+        return [str(row["body"]) for row in self.memory.notes_of(str(request))]
+
+
+@pytest.fixture
+def lab(project: Project) -> Iterator[Lab]:
+    with gitlab() as (api, memory):
+        yield Lab(project, api, memory)
+
+
+def test_a_merge_request_gets_one_note_and_its_merge_is_applied(lab: Lab) -> None:
+    request = lab.project.open_request(LEAVER_GONE)
+    assert lab.job("reconciler-validate", f"origin/change-{request}").code == 0
+    assert lab.plan(request).code == 0
+    (first,) = lab.notes(request)
+    lab.project.push(request, TRANSFER)
+    assert lab.plan(request).code == 0
+    (second,) = lab.notes(request)
+    assert DIGEST.match(first)[1] != DIGEST.match(second)[1]  # type: ignore[index]
+    lab.merge(request)
+    done = lab.job("reconciler-apply", "origin/main")
+    assert done.code == 0, done.log
+    assert lab.project.licensed() == {"ada", "bob", "dan", "eve"}
+    assert "### Applied\n" in lab.notes(request)[1]
+    assert KEY not in done.log
+    assert TOKEN not in done.log
+
+
+def test_drift_after_the_review_stops_the_apply_and_says_what_moved(lab: Lab) -> None:
+    request = lab.project.open_request(TRANSFER)
+    lab.plan(request)
+    lab.merge(request)
+    lab.project.revoke("dan")
+    done = lab.job("reconciler-apply", "origin/main")
+    assert done.code == 4
+    moved = "planned now, but not reviewed: grant kse dan@example.com in Demo QA (101)"
+    assert moved in done.log
+    told = lab.notes(request)[1]
+    assert moved in told
+    assert "bob" not in lab.project.licensed()
+    digest = told[told.index("sha256:") :].split("\n")[0]
+    by_hand = lab.job("reconciler-apply", "origin/main", LICENSES_EXPECT=digest)
+    assert by_hand.code == 0, by_hand.log
+    assert lab.project.licensed() == {"ada", "bob", "dan", "eve"}
+
+
+def test_nothing_is_applied_without_a_note_of_ones_own(lab: Lab) -> None:
+    request = lab.project.open_request(TRANSFER)
+    lab.plan(request)
+    for row in lab.memory.notes.values():
+        row["author"] = {"username": "mallory"}
+    lab.merge(request)
+    done = lab.job("reconciler-apply", "origin/main")
+    assert done.code == 4
+    assert f"has no plan in a comment of {OWNER}" in done.log
+    assert "bob" not in lab.project.licensed()
+
+
+def test_a_note_is_found_among_many(lab: Lab) -> None:
+    request = lab.project.open_request(TRANSFER)
+    for number in range(1, 151):
+        lab.memory.add_note(str(request), {"body": f"remark {number}"})
+    lab.plan(request)
+    lab.plan(request)
+    assert len(lab.notes(request)) == 151
+
+
+def test_the_schedule_keeps_one_issue(lab: Lab) -> None:
+    assert lab.job("reconciler-drift", "origin/main").code == 0
+    assert lab.memory.issues == {}
+    lab.project.revoke("dan")
+    assert lab.job("reconciler-drift", "origin/main").code == 0
+    lab.project.revoke("eve")
+    assert lab.job("reconciler-drift", "origin/main").code == 0
+    (issue,) = lab.memory.issues.values()
+    assert (issue["state"], issue["title"]) == ("opened", "Licenses differ from the files")
+    assert "eve" in issue["description"]
+    lab.project.grant("dan", "eve")
+    assert lab.job("reconciler-drift", "origin/main").code == 0
+    (issue,) = lab.memory.issues.values()
+    assert issue["state"] == "closed"
+
+
+def test_a_wrong_token_is_told_without_showing_it(lab: Lab) -> None:
+    request = lab.project.open_request(TRANSFER)
+    done = lab.job(
+        "reconciler-plan",
+        f"origin/change-{request}",
+        CI_MERGE_REQUEST_IID=str(request),
+        CI_MERGE_REQUEST_DIFF_BASE_SHA=git(lab.project.origin, "rev-parse", "main"),
+        RECONCILER_GITLAB_TOKEN="glpat-of-somebody-else",
+    )
+    assert done.code == 1
+    assert "GitLab answers 401 to GET user" in done.log
+    assert "glpat-of-somebody-else" not in done.log

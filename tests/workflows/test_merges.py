@@ -1,0 +1,199 @@
+"""What happens after a merge: applied as reviewed, or stopped with an account of what moved."""
+
+from __future__ import annotations
+
+import json
+
+from tests.workflows.project import AS_IT_IS, LEAVER_GONE, TRANSFER, Project
+from tests.workflows.test_pull_requests import DIGEST
+
+
+def merged(project: Project, users: tuple[str, ...] = TRANSFER) -> int:
+    request = project.open_request(users)
+    assert project.run_plan(request)["plan"].result == "success"
+    project.merge(request)
+    return request
+
+
+def test_a_merge_is_applied(project: Project) -> None:
+    request = merged(project)
+    approved: list[str] = []
+    project.runner.on_environment = approved.append
+    jobs = project.run_apply()
+    assert jobs["apply"].result == "success", jobs["check"].log + jobs["apply"].log
+    assert approved == ["licenses"]
+    assert project.licensed() == {"ada", "bob", "dan", "eve"}
+    told = project.comments(request)[1]
+    assert "### Applied\n" in told
+    assert "1 done" in told
+    assert "### Applied\n" in jobs["apply"].summary
+
+
+def test_the_journal_and_the_plan_are_kept(project: Project) -> None:
+    merged(project)
+    project.run_apply()
+    kept = project.runner.folder / "artifacts" / "2" / "reconciler-journal"
+    assert {path.name for path in kept.iterdir()} == {
+        "account.md",
+        "applied.json",
+        "journal.jsonl",
+    }
+    rows = [json.loads(line) for line in (kept / "journal.jsonl").read_text().splitlines()]
+    assert len(rows) > 2
+
+
+def test_a_merge_that_changes_nothing_is_applied_without_a_write(project: Project) -> None:
+    request = project.open_request((*AS_IT_IS[1:], AS_IT_IS[0]))
+    project.run_plan(request)
+    project.merge(request)
+    assert project.run_apply()["apply"].result == "success"
+    assert project.licensed() == {"ada", "carol", "dan", "eve"}
+
+
+def test_drift_before_the_apply_stops_it_and_says_what_moved(project: Project) -> None:
+    request = merged(project)
+    project.revoke("dan")
+    jobs = project.run_apply()
+    assert (jobs["check"].result, jobs["apply"].result) == ("failure", "skipped")
+    moved = "planned now, but not reviewed: grant kse dan@example.com in Demo QA (101)"
+    assert moved in jobs["check"].step("Compare").log
+    told = project.comments(request)[1]
+    assert moved in told
+    assert moved in jobs["check"].summary
+    assert project.licensed() == {"ada", "carol", "eve"}
+
+
+def test_what_was_done_by_hand_before_is_told_too(project: Project) -> None:
+    merged(project)
+    project.revoke("carol")
+    project.grant("bob")
+    log = project.run_apply()["check"].step("Compare").log
+    assert "reviewed, but not planned any more: reassign kse carol@example.com -> bob" in log
+
+
+def test_drift_while_the_approval_is_waited_for_stops_the_apply(project: Project) -> None:
+    request = merged(project)
+    project.runner.on_environment = lambda name: project.revoke("dan")
+    jobs = project.run_apply()
+    assert (jobs["check"].result, jobs["apply"].result) == ("success", "failure")
+    assert "planned now, but not reviewed: grant kse dan" in jobs["apply"].log
+    assert "planned now, but not reviewed: grant kse dan" in project.comments(request)[1]
+    assert project.licensed() == {"ada", "carol", "eve"}
+
+
+def test_the_fresh_plan_is_applied_by_hand_with_its_digest(project: Project) -> None:
+    request = merged(project)
+    project.revoke("dan")
+    project.run_apply()
+    told = project.comments(request)[1]
+    digest = told[told.index("sha256:") :].split("\n")[0]
+    jobs = project.run_apply(digest)
+    assert jobs["apply"].result == "success", jobs["check"].log
+    assert project.licensed() == {"ada", "bob", "dan", "eve"}
+
+
+def test_by_hand_nothing_is_applied_from_another_branch(project: Project) -> None:
+    request = project.open_request(TRANSFER)
+    project.run_plan(request)
+    digest = DIGEST.match(project.comments(request)[0])[1]  # type: ignore[index]
+    jobs = project.run_apply(digest, branch=f"change-{request}")
+    assert {job.result for job in jobs.values()} == {"skipped"}
+    assert "bob" not in project.licensed()
+
+
+def test_a_comment_that_somebody_edited_is_no_review(project: Project) -> None:
+    request = merged(project)
+    comments = project.hub["comments"]
+    next(iter(comments.values()))["editor"] = "mallory"
+    project.change_hub(comments=comments)
+    jobs = project.run_apply()
+    assert jobs["apply"].result == "skipped"
+    log = jobs["check"].step("Find what was reviewed").log
+    assert f"the comment with the plan on pull request {request} was edited by mallory" in log
+
+
+def test_somebody_elses_comment_is_no_review(project: Project) -> None:
+    merged(project)
+    comments = project.hub["comments"]
+    next(iter(comments.values()))["user"] = "mallory"
+    project.change_hub(comments=comments)
+    jobs = project.run_apply()
+    assert jobs["apply"].result == "skipped"
+    assert "has no plan in a comment of github-actions[bot]" in jobs["check"].log
+
+
+def test_a_commit_without_a_pull_request_is_not_applied(project: Project) -> None:
+    project.commit_directly(TRANSFER)
+    jobs = project.run_apply()
+    assert jobs["apply"].result == "skipped"
+    assert "so nobody reviewed its plan" in jobs["check"].log
+    # Whoever has to decide now still gets to see the plan.
+    assert jobs["check"].step("Keep the plan").outcome == "success"
+    assert "bob@example.com" in jobs["check"].step("Plan").log
+
+
+def test_an_api_that_does_not_answer_applies_nothing(project: Project) -> None:
+    merged(project)
+    project.runner.variables = {"RECONCILER_API_URL": "http://127.0.0.1:9"}
+    jobs = project.run_apply()
+    assert (jobs["check"].result, jobs["apply"].result) == ("failure", "skipped")
+    assert "there is no fresh plan to compare with" in jobs["check"].step("Compare").log
+
+
+def test_a_standing_refusal_does_not_keep_the_rest_from_being_applied(project: Project) -> None:
+    project.commit_directly([*AS_IT_IS, "stranger@example.com"])
+    request = project.open_request([*TRANSFER, "stranger@example.com"])
+    jobs = project.run_plan(request)
+    assert jobs["plan"].result == "success", jobs["plan"].log
+    project.merge(request)
+    jobs = project.run_apply()
+    assert jobs["check"].step("Plan").outcome == "failure"
+    assert jobs["check"].result == "success"
+    assert project.licensed() == {"ada", "bob", "dan", "eve"}
+    assert jobs["apply"].result == "failure"
+    assert "### Applied in part\n" in project.comments(request)[1]
+
+
+def test_where_the_host_takes_no_writes_the_steps_are_told(project: Project) -> None:
+    workspace = project.origin / "reconciler.yaml"
+    workspace.write_text(workspace.read_text() + "\napi:\n  writes: checklist\n")
+    project.commit_directly(AS_IT_IS)
+    request = merged(project)
+    jobs = project.run_apply()
+    assert jobs["apply"].result == "success", jobs["apply"].log
+    assert "bob" not in project.licensed()
+    told = project.comments(request)[1]
+    assert "### To be done by hand\n" in told
+    assert "License Management" in told
+    assert project.run_drift().result == "success"
+    assert [row["state"] for row in project.issues()] == ["open"]
+    # Somebody does it, and the next check sees that it is done.
+    project.revoke("carol")
+    project.grant("bob")
+    project.run_drift()
+    assert [row["state"] for row in project.issues()] == ["closed"]
+
+
+def test_two_pull_requests_are_each_applied_as_reviewed(project: Project) -> None:
+    first = project.open_request(LEAVER_GONE)
+    project.run_plan(first)
+    project.merge(first)
+    assert project.run_apply()["apply"].result == "success"
+    second = project.open_request([*LEAVER_GONE, "bob@example.com"])
+    project.run_plan(second)
+    project.merge(second)
+    assert project.run_apply()["apply"].result == "success"
+    assert project.licensed() == {"ada", "bob", "carol", "eve"}
+
+
+def test_the_reusable_workflows_tell_the_same_story(caller: Project) -> None:
+    approved: list[str] = []
+    caller.runner.on_environment = approved.append
+    request = merged(caller)
+    assert "<!-- reconciler-ci: qa run=1 -->" in caller.comments(request)[0]
+    assert caller.run_apply()["apply"].result == "success"
+    assert approved == ["production"]
+    assert caller.licensed() == {"ada", "bob", "dan", "eve"}
+    caller.revoke("dan")
+    assert caller.run_drift().result == "success"
+    assert "<!-- reconciler-ci: qa run=3 -->" in caller.issues()[0]["body"]
