@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -29,15 +29,25 @@ class Check:
     hint: str | None = None
 
 
-def checks_of(backend: Backend, organizations: tuple[int, ...]) -> Iterator[Check]:
-    """Run every check, on these organizations or on all that can be seen."""
+def checks_of(
+    backend: Backend,
+    organizations: tuple[int, ...],
+    *,
+    apart: Collection[int] = (),
+    key: str | None = None,
+) -> Iterator[Check]:
+    """Run every check, on these organizations or on all that can be seen but those `apart`.
+
+    `key` names the key that is checked, where there are several.
+    """
+    connection = f"connection and credentials{f' ({key})' if key else ''}"
     try:
         refs = backend.organizations()
     except ApiError as error:
-        yield _failed("connection and credentials", error)
+        yield _failed(connection, error)
         return
     yield Check(
-        "connection and credentials",
+        connection,
         Grade.GOOD if refs else Grade.FAILED,
         f"{backend.target} answers; {len(refs)} organization(s) can be seen",
         None if refs else "the key's owner belongs to no organization; use another key",
@@ -48,7 +58,7 @@ def checks_of(backend: Backend, organizations: tuple[int, ...]) -> Iterator[Chec
         yield _failed("capabilities", error)
         return
     yield _writes(capabilities.writes)
-    for number in organizations or tuple(ref.id for ref in refs):
+    for number in organizations or tuple(ref.id for ref in refs if ref.id not in apart):
         yield from _organization(backend, number, refs)
 
 

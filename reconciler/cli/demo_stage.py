@@ -18,6 +18,7 @@ import click
 
 from reconciler.cli.demo_files import ORGANIZATION
 from reconciler.errors import ReconcilerError
+from reconciler.reports.counts import counted
 
 _SHOWN_LINES = 14
 _START_SECONDS = 30
@@ -120,4 +121,4 @@ def _show(text: str) -> None:
     for line in lines[:_SHOWN_LINES]:
         click.echo(f"  {line}")
     if len(lines) > _SHOWN_LINES:
-        click.echo(f"  … and {len(lines) - _SHOWN_LINES} lines more")
+        click.echo(f"  … and {counted(len(lines) - _SHOWN_LINES, 'line')} more")

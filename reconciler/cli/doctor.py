@@ -21,10 +21,10 @@ def command(api: str | None, organizations: tuple[int, ...]) -> Exit:
 
     Exits with 1 where something that plan and apply need is missing.
     """
-    from reconciler.cli.checks import Check, Grade, checks_of
-    from reconciler.cli.opening import choose_address, open_source
+    from reconciler.cli.checks import Check, Grade
+    from reconciler.cli.diagnosis import diagnose
+    from reconciler.cli.opening import choose_address
     from reconciler.config.load import load_settings
-    from reconciler.errors import ApiError
     from reconciler.reports.spans import Line, Span, line, text_of
 
     styles = {Grade.GOOD: "green", Grade.LIMITED: "yellow", Grade.FAILED: "bold red"}
@@ -39,11 +39,7 @@ def command(api: str | None, organizations: tuple[int, ...]) -> Exit:
     settings = load_settings(())
     address = choose_address(api, os.environ, settings)
     checks = [Check("address", Grade.GOOD, f"{address.url} ({address.origin})")]
-    try:
-        with open_source(api=api, state=None, settings=settings) as backend:
-            checks += checks_of(backend, organizations)
-    except ApiError as error:
-        checks.append(Check("address and key", Grade.FAILED, error.message, error.hint))
+    checks += diagnose(api, settings, organizations)
     text = text_of((row for check in checks for row in rows(check)), look_of(STANDARD_OUTPUT))
     write_data(redacted(text, os.environ), STANDARD_OUTPUT)
     return Exit.FAILURE if any(check.grade is Grade.FAILED for check in checks) else Exit.DONE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,34 +11,29 @@ import click
 from reconciler.cli.exits import Exit
 from reconciler.cli.group import commands
 from reconciler.cli.secrets import redacted
+from reconciler.cli.streams import drop_unwritten, prepare_streams
 from reconciler.errors import ConfigurationError, ReconcilerError
 from reconciler.reports.printable import printable
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; every error ends here."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # An email that the terminal's encoding lacks is shown escaped, not a traceback.
-            stream.reconfigure(errors="backslashreplace")
+    code: int = Exit.DONE
+    prepare_streams()
     try:
         result = commands.main(args=list(arguments), prog_name="reconciler", standalone_mode=False)
+        code = Exit.DONE if result is None else int(result)
         sys.stdout.flush()
-    except BrokenPipeError:
-        return _quiet_pipe()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge catches all
-        return _tell(error, debug=_debugging(arguments, os.environ))
-    return Exit.DONE if result is None else int(result)
+        told = _tell(error, debug=_debugging(arguments, os.environ))
+        # Output that fails at the very end does not undo what was written to the API.
+        code = code if code == Exit.PARTIAL else told
+    drop_unwritten()
+    return code
 
 
 def _debugging(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
     return "--debug" in arguments or environ.get("RECONCILER_DEBUG", "") not in {"", "0"}
-
-
-def _quiet_pipe() -> int:
-    # Whoever read our output has gone; the interpreter must not complain when it flushes.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return Exit.FAILURE
 
 
 def _tell(error: BaseException, *, debug: bool) -> int:
@@ -63,7 +57,8 @@ def lines_of(error: BaseException) -> Iterator[str]:
             yield f"error: {error.message}"
             yield from _hint(error.hint)
         case click.UsageError():
-            yield f"error: {error.format_message()}"
+            # Click spreads a list of choices over lines of their own.
+            yield f"error: {' '.join(error.format_message().split())}"
             command = error.ctx.command_path if error.ctx else "reconciler"
             yield from _hint(f"`{command} --help` shows how it is used")
         case click.ClickException():

@@ -31,7 +31,7 @@ def command(
     Planning that file right after changes nothing.
     """
     from reconciler.cli.looking import looked
-    from reconciler.editing.organization_file import render_organization
+    from reconciler.editing.organization_file import SCHEMA_FILE, render_organization
     from reconciler.errors import RefusedError
 
     check_target(output)
@@ -40,8 +40,23 @@ def command(
             f"{output}: exists already, and may hold what somebody wrote by hand",
             hint="name another file, or give --replace",
         )
+    beside = output != STANDARD_OUTPUT and (Path(output).parent / SCHEMA_FILE).is_file()
     with looked(api=api, state=state, organizations=(organization,)) as look:
         text = render_organization(
-            look.reading.states[0], header=f"Imported from {look.backend.target}"
+            look.reading.states[0],
+            header=_header(look.backend.target, schema_beside=beside),
+            schema_beside=beside,
         )
         write_data(text, output)
+
+
+def _header(target: str, *, schema_beside: bool) -> str:
+    from reconciler.editing.organization_file import SCHEMA_FILE
+
+    lines = [f"Imported from {target}"]
+    if not schema_beside:
+        lines += [
+            f"For completion in an editor: reconciler schema organization > {SCHEMA_FILE}",
+            f"and, as the first line here: yaml-language-server: $schema={SCHEMA_FILE}",
+        ]
+    return "\n".join(lines)

@@ -13,7 +13,10 @@ from reconciler.cli.notes import note
 @click.option("--replace", is_flag=True, help="Replace what the database holds.")
 def command(snapshot: str, db: str, replace: bool) -> None:
     """Fill the embedded server's database from a snapshot."""
-    from reconciler.cli.filling import opened_store
+    from reconciler.cli.filling import fill, opened_store, read_snapshot
 
-    with opened_store(db, snapshot, replace=replace):
+    # First, so that a snapshot that is wrong leaves no database behind.
+    document = read_snapshot(snapshot)
+    with opened_store(db) as store:
+        fill(store, document, replace=replace)
         note(f"{db}: filled; use it with --api sqlite:///{db}, or `reconciler serve --db {db}`")

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, UsageError
 
 STANDARD_OUTPUT = "-"
+
+_NAMES_OF_STANDARD_OUTPUT = frozenset({STANDARD_OUTPUT, "/dev/stdout", "/dev/fd/1"})
 
 # Half of a surrogate pair, which JSON can hold and UTF-8 cannot, is written as JSON's escape.
 _UNPAIRED = "backslashreplace"
@@ -40,6 +42,36 @@ def check_target(target: str | None) -> None:
         raise ReconcilerError(f"{target}: is a folder; name a file")
     if not path.parent.is_dir():
         raise ReconcilerError(f"{target}: its folder {path.parent} does not exist; make it first")
+
+
+def check_targets(**targets: str | None) -> None:
+    """Refuse early what could not be written late, and two outputs that would go to one place.
+
+    The targets are named as their options are. Devices may be named twice: nothing is replaced.
+    """
+    taken: dict[object, str] = {}
+    for option, target in targets.items():
+        check_target(target)
+        place = _place(target)
+        if place is None:
+            continue
+        first = taken.setdefault(place, option)
+        if first != option:
+            where = "standard output" if place == STANDARD_OUTPUT else str(target)
+            raise UsageError(
+                f"--{first} and --{option} both write to {where}",
+                hint=f"name another file with --{option}",
+            )
+
+
+def _place(target: str | None) -> object:
+    """Return what stands for the place of an output, None for one that others may share."""
+    if target is None or target in _NAMES_OF_STANDARD_OUTPUT:
+        return target and STANDARD_OUTPUT
+    path = Path(target)
+    if path.exists() and not path.is_file():
+        return None
+    return path.resolve()
 
 
 def _replace(path: Path, text: str) -> None:

@@ -7,16 +7,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from reconciler.config.text import is_open_already
 from reconciler.errors import PlanFileError
+from reconciler.model.plan_document import changes_digest, document_digest, from_document
 
 FORMAT = "license-plan/1"
 _LARGEST = 512 * 1024 * 1024
+
+
+class EditedPlanError(PlanFileError):
+    """A saved plan does not hold what its digests were made of."""
 
 
 def is_plan_file(path: str) -> bool:
     """Tell whether a path is a saved plan: JSON whose `format` says so."""
     file = Path(path)
     try:
+        if not file.is_file():
+            return False  # A pipe can be read only once, and not by us.
         with file.open("rb") as stream:
             head = stream.read(4096)
     except OSError:
@@ -30,7 +38,10 @@ def is_plan_file(path: str) -> bool:
 
 
 def load_plan(path: str) -> Mapping[str, Any]:
-    """Return the document of a saved plan; raises `PlanFileError` where it is none."""
+    """Return the document of a saved plan.
+
+    Raises `PlanFileError` where it is none, and `EditedPlanError` where it was edited.
+    """
     document = read_document(path)
     found = document.get("format")
     if found is None:
@@ -44,7 +55,17 @@ def load_plan(path: str) -> Mapping[str, Any]:
             hint="make the plan again with this version, or use the version that made it",
         )
     check_shape(path, document)
+    _check_digests(path, document)
     return document
+
+
+def _check_digests(path: str, document: Mapping[str, Any]) -> None:
+    computed = changes_digest(from_document(document))
+    if document["digest"] != document_digest(document) or document["changes_digest"] != computed:
+        raise EditedPlanError(
+            f"{path}: was edited after it was made: its digests are those of another content",
+            hint="change the files, not the plan, and make it again with `reconciler plan --out`",
+        )
 
 
 def read_document(path: str) -> Mapping[str, Any]:
@@ -73,6 +94,8 @@ def check_shape(path: str, document: Mapping[str, Any]) -> None:
 def _read(path: str) -> Any:
     file = Path(path)
     try:
+        if file.exists() and not (file.is_file() or file.is_dir() or is_open_already(file)):
+            raise PlanFileError(f"{path}: is a pipe or a device, not a regular file")
         if file.stat().st_size > _LARGEST:
             raise PlanFileError(f"{path}: is larger than {_LARGEST // 1024**2} MiB; not a plan")
         return json.loads(file.read_bytes())

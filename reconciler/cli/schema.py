@@ -7,7 +7,7 @@ import click
 from reconciler.cli import options
 from reconciler.cli.output import write_data
 
-_NAMES = ("organization", "workspace", "groups", "snapshot", "plan")
+_NAMES = ("organization", "workspace", "groups", "snapshot", "plan", "faults")
 
 
 @click.command("schema")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import options
+from reconciler.cli.notes import note
 
 if TYPE_CHECKING:
+    from reconciler.server.faults import Faults
+    from reconciler.server.keys import MemberKey
+    from reconciler.server.messages import Handler
     from reconciler.server.store import Store
 
 _OWN_KEY = "RECONCILER_API_KEY"
@@ -30,6 +35,7 @@ _OWN_KEY = "RECONCILER_API_KEY"
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--today", callback=options.day, metavar="DATE", help="Serve as if it were this day.")
 @click.option("--keys", "key_file", metavar="FILE", help="Further keys, each of a member.")
+@click.option("--faults", "fault_file", metavar="FILE", help="Misbehave as this file says.")
 def command(
     *,
     db: str,
@@ -38,34 +44,60 @@ def command(
     host: str,
     today: date | None,
     key_file: str | None,
+    fault_file: str | None,
 ) -> None:
     """Run the embedded licensing server.
 
     Prints its URL on standard output when it is ready. The key of its owner is
-    RECONCILER_API_KEY; without it one is made and printed on standard error.
+    RECONCILER_API_KEY; without it the one that the database has stays, and where it has none, one
+    is made and printed on standard error.
     """
-    from reconciler.cli.filling import opened_store
+    from reconciler.cli.filling import fill, opened_store, read_snapshot
     from reconciler.server.clock import fixed_day, system_clock
-    from reconciler.server.serve import run
+    from reconciler.server.keys import read_key_file
+    from reconciler.server.serve import THREADS, THREADS_THAT_WAIT, run
     from reconciler.server.service import LicensingService
 
-    with opened_store(db, snapshot) as store:
-        _set_keys(store, key_file)
-        service = LicensingService(store, fixed_day(today) if today else system_clock)
-        run(service, host, port, ready=_announce)
+    # All files are read first, and the database is changed once the port is taken: a start that
+    # fails leaves the keys of a server that runs on the same database as they are.
+    faults = _faults(fault_file) if fault_file else None
+    members = read_key_file(Path(key_file)) if key_file else None
+    document = read_snapshot(snapshot) if snapshot else None
+    with opened_store(db) as store:
+
+        def prepare() -> None:
+            if document is not None:
+                fill(store, document)
+            _set_keys(store, members, db)
+
+        service: Handler = LicensingService(store, fixed_day(today) if today else system_clock)
+        threads = THREADS
+        if faults is not None:
+            from reconciler.server.faulty import FaultyService
+
+            service, threads = FaultyService(service, faults), THREADS_THAT_WAIT
+        run(service, host, port, ready=_announce, threads=threads, prepare=prepare)
 
 
-def _set_keys(store: Store, key_file: str | None) -> None:
-    from reconciler.server.keys import new_key, read_key_file, set_member_keys, set_owner_key
+def _faults(file: str) -> Faults:
+    from reconciler.config.document import load_validated
+    from reconciler.server.faults import read_faults
 
-    key = os.environ.get(_OWN_KEY, "").strip()
-    if not key:
-        key = new_key()
+    return read_faults(load_validated(file, "faults").data)
+
+
+def _set_keys(store: Store, members: Sequence[MemberKey] | None, db: str) -> None:
+    from reconciler.server.keys import set_keys
+
+    given = os.environ.get(_OWN_KEY, "").strip() or None
+    made = set_keys(store, owner=given, members=members)
+    if made:
         # The one place where a key is shown: it was made here, and nobody could use it else.
-        click.echo(f"{_OWN_KEY}={key}", err=True)
-    set_owner_key(store, key)
-    if key_file:
-        set_member_keys(store, read_key_file(Path(key_file)))
+        click.echo(f"{_OWN_KEY}={made}", err=True)
+    elif given is None:
+        note(
+            f"note: the key that {db}'s owner has already stays valid; set {_OWN_KEY} to replace it"
+        )
 
 
 def _announce(url: str) -> None:

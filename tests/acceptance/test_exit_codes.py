@@ -72,7 +72,7 @@ def test_apply_ends_with_4_where_everything_is_refused_and_with_5_where_a_part_i
     assert "Nothing to apply." in refused.out
     partly = embedded("apply", "acme.yaml", "orgs/cedar.yaml", "--yes")
     assert partly.code == 5
-    assert "goes on where it stopped" in partly.err
+    assert "stays undone until a new plan allows it" in partly.err
 
 
 def test_a_seat_taken_by_an_outsider_stops_that_organization_alone(embedded: Cli) -> None:

@@ -127,19 +127,97 @@ def test_a_file_is_replaced_as_a_whole_and_keeps_its_permissions(examples: Cli) 
     assert [path.name for path in target.parent.iterdir() if path.name.startswith(".plan")] == []
 
 
-def test_a_reader_that_goes_away_is_no_reason_to_complain(examples: Cli) -> None:
-    with subprocess.Popen(
-        [*COMMAND, "show", *STATE, "--format", "json"],
-        cwd=examples.folder,
-        env=environment(),
-        stdout=subprocess.PIPE,
+def with_output(cli: Cli, output: int | None, *arguments: str) -> tuple[int, str]:
+    """Run a command with this descriptor as its standard output, or with a closed one."""
+    closing = ("sh", "-c", 'exec "$0" "$@" >&-') if output is None else ()
+    done = subprocess.run(
+        [*closing, *COMMAND, *arguments],
+        cwd=cli.folder,
+        env=environment(**cli.env),
+        stdout=output,
         stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        assert without_progress(process.stderr.read().decode()) == ""
-    assert process.returncode == 1
+        text=True,
+        check=False,
+    )
+    return done.returncode, without_progress(done.stderr)
+
+
+def without_reader() -> int:
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("show", *STATE, "--format", "json"), 0),
+        (("plan", *STATE, "--detailed-exitcode"), 2),
+        (("--help",), 0),
+        (("--version",), 0),
+        (("schema", "plan"), 0),
+    ],
+)
+def test_a_reader_that_goes_away_changes_no_exit_code(
+    examples: Cli, arguments: tuple[str, ...], code: int
+) -> None:
+    writing = without_reader()
+    assert with_output(examples, writing, *arguments) == (code, "")
+    os.close(writing)
+
+
+def test_an_account_that_nobody_reads_ends_with_5_when_something_was_written(
+    embedded: Cli,
+) -> None:
+    writing = without_reader()
+    code, err = with_output(embedded, writing, "apply", "--yes")
+    os.close(writing)
+    assert code == 5
+    assert "the account of 14 write(s) could not be written" in err
+    embedded.ok("plan", "--detailed-exitcode")
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("validate",)])
+def test_a_closed_output_ends_with_1_and_one_line(
+    examples: Cli, arguments: tuple[str, ...]
+) -> None:
+    assert with_output(examples, None, *arguments) == (1, "error: Bad file descriptor\n")
+
+
+def test_a_closed_output_does_not_matter_where_nothing_goes_there(examples: Cli) -> None:
+    code, err = with_output(examples, None, "plan", *STATE, "--output", "p.txt")
+    assert (code, err) == (0, "")
+    assert "Plan: " in (examples.folder / "p.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("plan", *STATE, "--out", "x.json", "--output", "orgs/../x.json"), "to orgs/../x.json"),
+        (("plan", *STATE, "--out", "-"), "to standard output"),
+        (("apply", "--out", "/dev/stdout"), "to standard output"),
+        (("apply", "--journal", "j", "--output", "j"), "to j"),
+    ],
+)
+def test_two_outputs_to_one_place_are_wrong_usage(
+    examples: Cli, arguments: tuple[str, ...], said: str
+) -> None:
+    result = examples(*arguments)
+    assert result.code == 64
+    assert said in result.err
+    assert not (examples.folder / "x.json").exists()
+
+
+def test_outputs_that_replace_nothing_may_share_a_place(examples: Cli) -> None:
+    examples.ok("plan", *STATE, "--out", "/dev/null", "--output", "/dev/null")
+    examples.ok("plan", *STATE, "--out", "-", "--output", "p.txt")
+
+
+def test_choices_are_told_in_one_line(examples: Cli) -> None:
+    result = examples("schema")
+    assert result.code == 64
+    assert "Choose from: organization, workspace," in result.err
+    assert "\\x0a" not in result.err
 
 
 def test_dev_stderr_and_other_devices_can_be_named(examples: Cli) -> None:
@@ -162,3 +240,21 @@ def test_what_goes_wrong_inside_is_called_a_bug_and_debug_shows_where(examples: 
         assert "error: RuntimeError: broken on purpose" in done.stderr
         assert "this is a bug" in done.stderr
         assert ("Traceback" in done.stderr) is traced
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("show", *STATE)])
+def test_output_that_cannot_be_written_ends_with_1_and_one_line(
+    examples: Cli, arguments: tuple[str, ...]
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=examples.folder,
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert without_progress(done.stderr) == "error: No space left on device\n"

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.acceptance.conftest import KEY, Cli, Serve
+from tests.acceptance.conftest import KEY, Cli, Serve, Server
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -27,10 +27,7 @@ def test_without_a_key_serve_makes_one_and_prints_it_on_standard_error(
     examples: Cli, serve: Serve
 ) -> None:
     server = serve(examples.folder, "--db", "s.db", "--load", "snapshot.yaml")
-    assert server.process.stderr is not None
-    # A slow machine tells first what it is doing.
-    told = (line.strip() for line in server.process.stderr)
-    key = next(line for line in told if "=" in line).removeprefix("RECONCILER_API_KEY=")
+    key = key_of(server)
     shown = examples.ok("show", "--api", server.url, RECONCILER_API_KEY=key)
     assert "Acme QA (101)" in shown
 
@@ -56,6 +53,86 @@ def test_a_port_that_is_taken_is_told(examples: Cli, serve: Serve) -> None:
     result = examples("serve", "--db", "t.db", "--port", port, RECONCILER_API_KEY=KEY)
     assert result.code == 1
     assert port in result.err
+
+
+def key_of(server: Server) -> str:
+    assert server.process.stderr is not None
+    # A slow machine tells first what it is doing.
+    told = (line.strip() for line in server.process.stderr)
+    return next(line for line in told if "=" in line).removeprefix("RECONCILER_API_KEY=")
+
+
+def test_a_second_server_leaves_the_key_of_the_first_as_it_is(examples: Cli, serve: Serve) -> None:
+    server = serve(examples.folder, "--db", "s.db", "--load", "snapshot.yaml")
+    key = key_of(server)
+    # One that cannot start, and then one that does, on another port.
+    port = server.url.rpartition(":")[2]
+    failed = examples("serve", "--db", "s.db", "--port", port)
+    assert (failed.code, "RECONCILER_API_KEY=" in failed.err) == (1, False)
+    second = serve(examples.folder, "--db", "s.db")
+    for url in (server.url, second.url):
+        assert "Acme QA" in examples.ok("show", "--api", url, RECONCILER_API_KEY=key)
+    _, err = second.stop()
+    assert "stays valid; set RECONCILER_API_KEY to replace it" in err
+    assert "RECONCILER_API_KEY=" not in err
+
+
+def test_a_start_that_fails_neither_fills_the_database_nor_sets_a_key(
+    examples: Cli, serve: Serve
+) -> None:
+    taken = serve(examples.folder, "--db", "s.db", RECONCILER_API_KEY=KEY)
+    port = taken.url.rpartition(":")[2]
+    (examples.folder / "keys.yaml").write_text("- {key: only-a-key}\n")
+    for more in (("--port", port), ("--port", "0", "--keys", "keys.yaml")):
+        failed = examples("serve", "--db", "t.db", "--load", "snapshot.yaml", *more)
+        assert failed.code in {1, 3}
+        assert "RECONCILER_API_KEY=" not in failed.err
+    # What failed can be tried again as it was.
+    server = serve(examples.folder, "--db", "t.db", "--load", "snapshot.yaml")
+    assert "Acme QA" in examples.ok("show", "--api", server.url, RECONCILER_API_KEY=key_of(server))
+
+
+def test_load_tells_which_lists_it_has_to_take_for_empty(cli: Cli) -> None:
+    (cli.folder / "s.yaml").write_text(
+        "format: license-snapshot/1\n"
+        "organizations:\n"
+        "  - id: 7\n"
+        "    members: []\n"
+        "    subscriptions: []\n"
+        "    machines: []\n"
+        "    offline_licenses: []\n"
+    )
+    result = cli("load", "s.yaml", "--db", "x.db")
+    assert result.code == 0
+    assert result.err.splitlines()[0] == (
+        "warning: s.yaml:3:5: organization 7 does not say its licensed users and sessions: "
+        "unknown in the snapshot, and empty in the database"
+    )
+
+
+def test_load_tells_the_place_of_what_is_there_twice(cli: Cli) -> None:
+    (cli.folder / "s.yaml").write_text(
+        "format: license-snapshot/1\n"
+        "organizations:\n"
+        "  - id: 7\n"
+        "    licensed_users:\n"
+        "      - {product: kse, email: a@x.example}\n"
+        "      - {product: kse, email: A@x.example}\n"
+        "    subscriptions: [{product: kse, expires: 2026-02-30}]\n"
+    )
+    result = cli("load", "s.yaml", "--db", "x.db")
+    assert result.code == 3
+    assert "s.yaml:6:9: " in result.err
+    assert "first at s.yaml:5:9" in result.err
+    assert "s.yaml:7:45: " in result.err
+    assert not (cli.folder / "x.db").exists()
+
+
+def test_a_database_that_is_filled_is_told_with_the_command_that_replaces(examples: Cli) -> None:
+    examples.ok("load", "snapshot.yaml", "--db", "x.db")
+    result = examples("serve", "--db", "x.db", "--load", "snapshot.yaml", "--port", "0")
+    assert result.code == 4
+    assert "reconciler load SNAPSHOT --db FILE --replace" in result.err
 
 
 def test_load_keeps_a_database_that_is_not_empty_unless_it_is_told_to_replace(cli: Cli) -> None:
@@ -118,6 +195,20 @@ def test_import_keeps_a_file_that_exists(embedded: Cli) -> None:
     assert "Imported from sqlite:///e.db" in (embedded.folder / "orgs" / "acme.yaml").read_text()
 
 
+def test_import_names_a_schema_only_where_it_lies_beside_the_file(embedded: Cli) -> None:
+    line = "# yaml-language-server: $schema=organization.schema.json\n"
+    new = embedded.folder / "new"
+    new.mkdir()
+    arguments = ("import", "--org", "101", "--output", "new/acme.yaml")
+    embedded.ok(*arguments)
+    text = (new / "acme.yaml").read_text()
+    assert line not in text
+    assert "reconciler schema organization > organization.schema.json" in text
+    (new / "organization.schema.json").write_text(embedded.ok("schema", "organization"))
+    embedded.ok(*arguments, "--replace")
+    assert (new / "acme.yaml").read_text().startswith(line)
+
+
 def test_import_of_an_organization_that_is_not_there_fails(embedded: Cli) -> None:
     result = embedded("import", "--org", "999", "--output", "x.yaml")
     assert result.code == 1
@@ -136,6 +227,30 @@ def test_doctor_fails_where_something_essential_is_missing(served: Cli) -> None:
     missing = served("doctor", RECONCILER_API_KEY="")
     assert missing.code == 1
     assert "RECONCILER_API_KEY" in missing.out
+
+
+def test_doctor_checks_each_key_and_no_key_keeps_the_others_back(served: Cli) -> None:
+    workspace = served.folder / "reconciler.yaml"
+    workspace.write_text(
+        workspace.read_text() + "\nkeys: {202: RECONCILER_TWO, 303: RECONCILER_THREE}\n"
+    )
+    result = served("doctor", RECONCILER_TWO="a-wrong-key-987654321")
+    assert result.code == 1
+    rows = [line.split(": ")[0] for line in result.out.splitlines() if "hint: " not in line]
+    assert rows == [
+        "ok      address",
+        "ok      connection and credentials (RECONCILER_API_KEY)",
+        "ok      writes",
+        "ok      organization 101",
+        "ok      organization 101",
+        "FAILED  connection and credentials (RECONCILER_TWO)",
+        "FAILED  key RECONCILER_THREE",
+    ]
+    # The role is that of the key that is used for the organization.
+    right = served("doctor", "--org", "202", RECONCILER_TWO=KEY)
+    assert right.code == 0
+    assert "RECONCILER_API_KEY" not in right.out
+    assert "organization 202: role: owner of Borealis Automation" in right.out
 
 
 def test_doctor_says_that_writes_go_by_checklist_where_they_do(embedded: Cli) -> None:

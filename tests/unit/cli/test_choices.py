@@ -85,6 +85,12 @@ def test_what_is_no_plan_is_told_with_its_reason(tmp_path: Path, text: str, said
         load_plan(str(path))
 
 
+def test_a_pipe_that_nobody_writes_to_is_no_plan(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(PlanFileError, match="is a pipe or a device"):
+        load_plan(str(tmp_path / "pipe"))
+
+
 def test_a_plan_that_is_missing_is_told_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(PlanFileError, match=r"nothing\.json: cannot be read: No such file"):
         load_plan(str(tmp_path / "nothing.json"))

@@ -1,0 +1,96 @@
+"""The files that `init` writes, from the templates in the package."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+
+from reconciler.errors import ReconcilerError, RefusedError
+
+_IGNORED = ".gitignore"
+_README = "README.md"
+
+_WORKSPACE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "reconciler.yaml": ("workspace/reconciler.yaml",),
+        "orgs/example.yaml": ("workspace/orgs/example.yaml",),
+        "groups/teams.yaml": ("workspace/groups/teams.yaml",),
+        _IGNORED: ("workspace/gitignore",),
+    }
+)
+
+_CI: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "github": {
+            _README: ("workspace/README.md", "workspace/README.github.md"),
+            **{
+                f".github/workflows/licenses-{name}.yml": (f"github/licenses-{name}.yml",)
+                for name in ("plan", "apply", "drift")
+            },
+        },
+        "gitlab": {
+            _README: ("workspace/README.md", "workspace/README.gitlab.md"),
+            ".gitlab-ci.yml": ("gitlab/gitlab-ci.yml",),
+        },
+        "none": {_README: ("workspace/README.md",)},
+    }
+)
+"""By whose pipelines: each file, and the templates that it is made of, one after the other."""
+
+
+def starter_files(ci: str, *, package: str, organization: int) -> Mapping[str, str]:
+    """Return the files of a new workspace by their names, for one of the kinds of pipelines.
+
+    `package` is what pip installs there.
+    """
+    templates = files("reconciler") / "starter"
+
+    def text(name: str) -> str:
+        found = templates.joinpath(name).read_text(encoding="utf-8")
+        return found.replace("__PACKAGE__", package).replace("__ORGANIZATION__", str(organization))
+
+    return {
+        name: "".join(text(part) for part in parts)
+        for name, parts in sorted({**_WORKSPACE, **_CI[ci]}.items())
+    }
+
+
+def write_starter(folder: Path, contents: Mapping[str, str]) -> tuple[str, ...]:
+    """Write the files below a folder, which is made, and return the names of those written.
+
+    Raises `RefusedError`, and writes nothing, where any of them exists; but a README.md that is
+    there is kept, and lines that a .gitignore lacks are added to it. Raises `ReconcilerError`
+    where one cannot be written.
+    """
+    there = [name for name in contents if os.path.lexists(folder / name)]
+    taken = [name for name in there if name not in {_IGNORED, _README}]
+    if taken:
+        raise RefusedError(
+            f"nothing was written: {', '.join(taken)} exist(s) already",
+            hint="name another folder, or move them away; `git diff` then shows what you had",
+        )
+    written = []
+    for name, text in contents.items():
+        path = folder / name
+        if name == _README and name in there:
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            old = path.read_text(encoding="utf-8") if name == _IGNORED and path.exists() else ""
+            path.write_text(_added(old, text), encoding="utf-8", newline="\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ReconcilerError(f"{path}: cannot be written: {error}") from error
+        written.append(path.as_posix())
+    return tuple(written)
+
+
+def _added(old: str, new: str) -> str:
+    if not old:
+        return new
+    missing = [line for line in new.splitlines() if line not in old.splitlines()]
+    if not any(line and not line.startswith("#") for line in missing):
+        return old
+    return old + ("" if old.endswith("\n") else "\n") + "\n".join(missing) + "\n"

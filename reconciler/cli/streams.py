@@ -1,0 +1,89 @@
+"""The standard streams as a command finds them: closed ones, full disks, readers that go away."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_OUTPUT = 1
+
+
+class _Patient(io.FileIO):
+    """A file that takes what is written after its reader has gone, and drops it.
+
+    A reader that has had enough, as `head` has, is no reason for another exit code.
+    """
+
+    gone = False
+
+    def write(self, data: Buffer) -> int:
+        """Write as a file does; after a broken pipe, count what is dropped as written."""
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            self.gone = True
+            return memoryview(data).nbytes
+
+
+def prepare_streams() -> None:
+    """Make the standard streams usable whatever they are; call it before anything is written."""
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        # Nobody can be told anything there, and a file opened later must not become our output.
+        descriptor = os.open(os.devnull, os.O_RDONLY)
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(_unwritable(descriptor)), "utf-8")
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    _outlive_the_reader()
+    # An email that the terminal's encoding lacks is shown escaped, not a traceback.
+    for stream in (sys.stderr, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def reader_gone() -> bool:
+    """Tell whether the reader of standard output has left before the end of it."""
+    return bool(getattr(_raw(), "gone", False))
+
+
+def drop_unwritten() -> None:
+    """Forget what standard output did not take; it was told already.
+
+    The interpreter would stumble over it once more at its end, and end with a code of its own.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        pass
+    else:
+        if not reader_gone():
+            return
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _outlive_the_reader() -> None:
+    raw, stream = _raw(), sys.stdout
+    if type(raw) is not io.FileIO or raw.fileno() != _OUTPUT:
+        return  # A test's stream, or another program's that runs our commands.
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(_Patient(_OUTPUT, "w", closefd=False)),
+        encoding=stream.encoding,
+        line_buffering=bool(stream.line_buffering),
+        newline="\n",
+    )
+
+
+def _raw() -> object:
+    buffer = getattr(sys.stdout, "buffer", None)
+    return getattr(buffer, "raw", buffer)
+
+
+def _unwritable(descriptor: int) -> io.FileIO:
+    return io.FileIO(descriptor, "w", closefd=False)
