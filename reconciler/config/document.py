@@ -28,6 +28,7 @@ from reconciler.config.text import (
 from reconciler.errors import ConfigurationError
 from reconciler.model.source import Problem, Source
 from reconciler.schema import problems as schema_problems
+from reconciler.schema_problem import SchemaProblem
 
 Marking = tuple[Marks, Callable[[int], tuple[int, int]]]
 """The places of a document's values, and what turns one into a line and a column."""
@@ -71,12 +72,14 @@ class Document:
         return Source(self.name, *unpack(marks.key(container, step)))
 
     def schema_problems(self, name: str) -> Iterator[Problem]:
-        """Yield what does not fit the schema of this name, each with its place."""
-        for problem in schema_problems(name, self.data):
-            if problem.key is None:
-                yield Problem(self.source(problem.path), problem.message)
-            else:
-                yield Problem(self.key_source((*problem.path, problem.key)), problem.message)
+        """Return what does not fit the schema of this name, each with its place."""
+        return map(self.placed, schema_problems(name, self.data))
+
+    def placed(self, problem: SchemaProblem) -> Problem:
+        """Return what does not fit a schema with its place."""
+        if problem.key is None:
+            return Problem(self.source(problem.path), problem.message)
+        return Problem(self.key_source((*problem.path, problem.key)), problem.message)
 
     def _container(self, path: tuple[Step, ...]) -> Any:
         value = self.data
@@ -150,5 +153,13 @@ def load_validated(path: Path | str, schema_name: str) -> Document:
     document = load_document(path, limit=MAX_DATA_SIZE)
     found = list(document.schema_problems(schema_name))
     if found:
-        raise ConfigurationError(found)
+        # A file of another format does not fit in many places, and one of them says why.
+        raise ConfigurationError(_wrong_format(document, found) or found)
     return document
+
+
+def _wrong_format(document: Document, found: list[Problem]) -> list[Problem]:
+    if not isinstance(document.data, dict) or "format" not in document.data:
+        return []
+    place = document.source(("format",))
+    return [problem for problem in found if problem.source == place]

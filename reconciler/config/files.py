@@ -11,10 +11,16 @@ from typing import Any
 
 from reconciler.config.discovery import Folders
 from reconciler.config.document import Document, load_document
+from reconciler.config.sound_part import sound_part
 from reconciler.errors import ConfigurationError
 from reconciler.model.source import Problem, Source
+from reconciler.schema import problems as schema_problems
 
 _WORKSPACE_KEYS = frozenset({"api", "keys", "organizations", "timezone"})
+_OTHER_FORMATS = {
+    "license-plan": "a saved plan: `reconciler report` shows it, `reconciler apply` takes it alone",
+    "license-snapshot": "a snapshot: `--state` takes it, and `reconciler load` fills a database",
+}
 _ORGANIZATION_KEYS = frozenset({"organization", "products"})
 
 
@@ -47,16 +53,16 @@ class Files:
                 self._documents[resolved] = document
         return self._documents[resolved]
 
-    def fitting(self, path: Path, schema: str) -> Document | None:
-        """Return a file's document if it fits its schema; None otherwise, which is reported."""
-        document = self.document(path)
-        return document if document is not None and self.fits(document, schema) else None
+    def sound(self, document: Document, schema: str) -> Document | None:
+        """Return a document that fits its schema: as it is, or what is left of it.
 
-    def fits(self, document: Document, schema: str) -> bool:
-        """Tell whether a document fits its schema; reports where it does not."""
-        found = list(document.schema_problems(schema))
-        self._findings.problems.extend(found)
-        return not found
+        Where it does not fit, that is reported; None then means that nothing is left to check.
+        """
+        found = schema_problems(schema, document.data)
+        if not found:
+            return document
+        self._findings.problems.extend(map(document.placed, found))
+        return sound_part(document, schema, found)
 
     def refuse(self, path: Path, message: str) -> None:
         """Report a file as a whole."""
@@ -76,7 +82,8 @@ class Files:
 def is_workspace(document: Document | None) -> bool:
     """Tell whether a file is a workspace's, whatever its name."""
     keys = _keys(document)
-    return not keys & _ORGANIZATION_KEYS and bool(keys & _WORKSPACE_KEYS)
+    named = not keys & _ORGANIZATION_KEYS and bool(keys & _WORKSPACE_KEYS)
+    return named and not is_other_format(document)
 
 
 def is_groups(document: Document) -> bool:
@@ -89,6 +96,13 @@ def is_other_format(document: Document | None) -> bool:
     """Tell whether a file of a folder is a snapshot or a plan, which say so themselves."""
     data: Any = None if document is None else document.data
     return isinstance(data, dict) and str(data.get("format", "")).startswith("license-")
+
+
+def what_it_is(document: Document) -> str:
+    """Return what to tell of a file of another format that was named as if it were ours."""
+    name = str(document.data["format"]).partition("/")[0]
+    known = _OTHER_FORMATS.get(name)
+    return f"this is {known or f'a file of the format {name}'}; it is no organization file"
 
 
 def _keys(document: Document | None) -> frozenset[str]:

@@ -10,10 +10,18 @@ from typing import Any
 
 from reconciler.config.discovery import Folders, Selection, distinct, folder_problems, select
 from reconciler.config.document import Document, collector_off
-from reconciler.config.files import Files, Findings, is_groups, is_other_format, is_workspace
+from reconciler.config.files import (
+    Files,
+    Findings,
+    is_groups,
+    is_other_format,
+    is_workspace,
+    what_it_is,
+)
 from reconciler.config.groups import Groups
 from reconciler.config.organization import read_organization
 from reconciler.config.policy import PolicyLayer, read_policy
+from reconciler.config.sound_part import defines_all_groups, is_identified, is_whole
 from reconciler.config.workspace import read_settings, workspace_problems
 from reconciler.errors import ConfigurationError
 from reconciler.model.desired import Desired, DesiredOrganization
@@ -75,12 +83,15 @@ def load_settings(paths: Sequence[str], *, cwd: Path | None = None) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class _WorkspaceFile:
-    """A workspace file; `named` is false where it only lies in the current folder."""
+    """A workspace file; `named` is false where it only lies in the current folder.
+
+    `sound` is what of its document fits the schema, None where that is nothing.
+    """
 
     path: Path
     document: Document
+    sound: Document | None
     named: bool
-    valid: bool
 
 
 class _Loader:
@@ -126,11 +137,11 @@ class _Loader:
         if path is None or document is None:
             self._all_groups = path is None
             return None
-        valid = self._files.fits(document, "workspace")
-        if valid:
-            self.findings.problems.extend(workspace_problems(document))
-        self._all_groups = valid
-        return _WorkspaceFile(path, document, named=bool(paths), valid=valid)
+        sound = self._files.sound(document, "workspace")
+        if sound is not None:
+            self.findings.problems.extend(workspace_problems(sound))
+        self._all_groups = sound is not None and is_whole(sound)
+        return _WorkspaceFile(path, document, sound, named=bool(paths))
 
     def raise_problems(self) -> None:
         """Raise what was found so far, if anything."""
@@ -142,10 +153,15 @@ class _Loader:
         before = len(self.findings.problems)
         paths = distinct(self._matches(workspace, "groups"), self.folders)
         unmatched = len(self.findings.problems) > before
-        documents = [self._files.fitting(path, "groups") for path in paths]
-        known = [document for document in documents if document is not None]
-        complete = self._all_groups and not unmatched and len(known) == len(documents)
+        parts = [self._sound(path, "groups") for path in paths]
+        known = [part for part in parts if part is not None]
+        complete = self._all_groups and not unmatched and len(known) == len(parts)
+        complete = complete and all(map(defines_all_groups, known))
         return paths, Groups(known, self.findings.problems.append, complete=complete)
+
+    def _sound(self, path: Path, schema: str) -> Document | None:
+        document = self._files.document(path)
+        return None if document is None else self._files.sound(document, schema)
 
     def _organization_files(
         self, selection: Selection, workspace: _WorkspaceFile | None, shared: Sequence[Path]
@@ -174,10 +190,10 @@ class _Loader:
 
     def _matches(self, workspace: _WorkspaceFile | None, key: str) -> list[Path]:
         """Return the files that the patterns of a workspace's key name, but for its own."""
-        if workspace is None or not workspace.valid:
+        if workspace is None or workspace.sound is None:
             return []
         found: list[Path] = []
-        patterns: list[Any] = workspace.document.data.get(key, [])
+        patterns: list[Any] = workspace.sound.data.get(key, [])
         for index, pattern in enumerate(patterns):
             message = ""
             try:
@@ -188,7 +204,7 @@ class _Loader:
             if not others and not message and not self._absent_ok:
                 message = "no YAML or JSON file matches this pattern"
             if message:
-                source = workspace.document.child_source(patterns, index)
+                source = workspace.sound.child_source(patterns, index)
                 self.findings.problems.append(Problem(source, message))
             found += others
         return found
@@ -203,9 +219,15 @@ class _Loader:
                 message = "a file of groups: a workspace file names those under `groups`"
                 self._files.refuse(path, message)
                 continue
-            if document is None or not self._files.fits(document, "organization"):
+            if document is not None and is_other_format(document):
+                self._files.refuse(path, what_it_is(document))
                 continue
-            organization = read_organization(document, policy, groups, self.findings)
+            sound = None if document is None else self._files.sound(document, "organization")
+            if sound is None:
+                continue
+            organization = read_organization(sound, policy, groups, self.findings)
+            if not is_identified(sound):
+                continue
             first = organizations.setdefault(organization.id, organization)
             if first is not organization:
                 message = f"organization {organization.id} has a file already: {first.source}"
@@ -222,6 +244,6 @@ def _settings(workspace: _WorkspaceFile | None) -> Settings:
 
 
 def _policy(workspace: _WorkspaceFile | None) -> PolicyLayer:
-    if workspace is None or not workspace.valid:
+    if workspace is None or workspace.sound is None:
         return PolicyLayer()
-    return read_policy(workspace.document)
+    return read_policy(workspace.sound)

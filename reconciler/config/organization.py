@@ -10,6 +10,7 @@ from reconciler.config.files import Findings
 from reconciler.config.groups import Groups
 from reconciler.config.lists import MachineList, UserList
 from reconciler.config.policy import PolicyLayer, effective_policy, looser_keys, read_policy
+from reconciler.config.sound_part import defines_all_groups
 from reconciler.model.desired import DesiredOrganization, DesiredProduct
 from reconciler.model.identity import email_key
 from reconciler.model.source import Problem, Source
@@ -29,7 +30,7 @@ def read_organization(
     own = read_policy(document)
     findings.problems.extend(looser_keys(workspace, own))
     policy = effective_policy(workspace, own)
-    groups = Groups((document,), report, shared=shared)
+    groups = Groups((document,), report, shared=shared, complete=defines_all_groups(document))
     users = UserList(document, groups, report, findings.warnings.append)
     machines = MachineList(document, report, findings.warnings.append)
     sections: dict[str, Any] = document.data.get("products", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,8 +31,11 @@ _FORBIDDEN = re.compile(
 def read_bytes(path: Path, file: str, limit: int) -> bytes:
     """Return the bytes of a file; raises `ConfigurationError` where they cannot be had."""
     try:
-        if path.is_dir():
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
             raise _refusal(file, "is a folder, not a file")
+        if not stat.S_ISREG(mode) and not is_open_already(path):
+            raise _refusal(file, "is a pipe or a device, not a regular file")
         with path.open("rb") as stream:
             # A regular file's size is known beforehand; a pipe's only when it was read.
             if path.stat().st_size > limit:
@@ -42,6 +46,14 @@ def read_bytes(path: Path, file: str, limit: int) -> bytes:
     if len(content) > limit:
         raise _too_big(file, limit)
     return content
+
+
+def is_open_already(path: Path) -> bool:
+    """Tell whether this names what the caller handed over open: its input, or `<(…)` of a shell.
+
+    Any other pipe would make its reader wait until somebody writes to it.
+    """
+    return str(path) == "/dev/stdin" or path.parent == Path("/dev/fd")
 
 
 def decode(content: bytes, file: str) -> str:
@@ -61,9 +73,12 @@ def decode(content: bytes, file: str) -> str:
         raise ConfigurationError([Problem(Source(file, line, column), message)]) from error
     carriage = text.find("\r")
     if carriage >= 0:
+        windows = text.startswith("\r\n", carriage)
         message = (
             "the line ends in CR LF, as on Windows: convert the file to LF "
             "(dos2unix, or `* text eol=lf` in .gitattributes)"
+            if windows
+            else "the line ends in CR alone, as on old Macs: convert the file to LF (mac2unix)"
         )
         raise ConfigurationError([Problem(_place(text, carriage, file), message)])
     return text

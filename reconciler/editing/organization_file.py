@@ -12,12 +12,11 @@ from typing import Any
 from reconciler import schema
 from reconciler.model.identity import email_key
 from reconciler.model.state import OrganizationState
+from reconciler.model.text import one_line
 from reconciler.products import PRODUCTS, Product
 
-SCHEMA_COMMENT = "# yaml-language-server: $schema=organization.schema.json"
-"""Tells editors where the schema is: beside the file, as `schema organization` writes it."""
-
-_NAME_LENGTH = 1000
+SCHEMA_FILE = "organization.schema.json"
+"""What the schema is called where it lies beside the file."""
 
 # What is text to every reader of YAML without quotes: emails of the usual kind, machine IDs with a
 # letter that no number holds, names with something in them that no word of YAML holds.
@@ -29,21 +28,23 @@ _UNQUOTED = re.compile(
     re.VERBOSE,
 )
 _ESCAPED = re.compile('["\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]')
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
-def render_organization(state: OrganizationState, *, header: str | None = None) -> str:
+def render_organization(
+    state: OrganizationState, *, header: str | None = None, schema_beside: bool = False
+) -> str:
     """Return the text of an organization file that wants exactly what there is.
 
     Every product with a subscription or a holder is named. A list that is not known, or that holds
     what no file can, is left out, which leaves it unmanaged, and a comment says so. `header` is
-    put on top as a comment.
+    put on top as a comment, and above it, what editors look for where the schema lies beside.
     """
-    lines = [SCHEMA_COMMENT]
-    lines += [f"# {_one_line(line)}".rstrip() for line in (header or "").splitlines()]
+    lines = [f"# yaml-language-server: $schema={SCHEMA_FILE}"] if schema_beside else []
+    lines += [f"# {one_line(line)}".rstrip() for line in (header or "").splitlines()]
     lines += ["version: 1", "organization:", f"  id: {state.id}"]
-    if state.name is not None:
-        lines.append(f"  name: {_scalar(_one_line(state.name))}")
+    name = one_line(state.name or "")
+    if name:
+        lines.append(f"  name: {_scalar(name)}")
     sections = [_Section(product, state) for product in PRODUCTS.values()]
     named = [section for section in sections if section.present]
     lines.append("products:" if named else "products: {}")
@@ -149,7 +150,7 @@ def _machine_entries(product: str, state: OrganizationState) -> list[_MachineEnt
     names: dict[str, str | None] = {}
     for row in state.machines or ():
         if row.product == product and names.get(row.id) is None:
-            names[row.id] = _one_line(row.name) if row.name else None
+            names[row.id] = one_line(row.name) if row.name else None
     ends: dict[str, date] = {}
     for license_ in state.offline_licenses or ():
         if license_.product == product:
@@ -158,12 +159,6 @@ def _machine_entries(product: str, state: OrganizationState) -> list[_MachineEnt
                 known = ends.get(license_.machine, license_.expires)
                 ends[license_.machine] = max(known, license_.expires)
     return [_MachineEntry(key, names[key], ends.get(key)) for key in sorted(names)]
-
-
-def _one_line(text: str) -> str:
-    """Return a text for people as one line that every file may hold."""
-    clean = text.encode("utf-8", "replace").decode()
-    return _CONTROL.sub(" ", clean).strip()[:_NAME_LENGTH]
 
 
 def _scalar(text: str) -> str:

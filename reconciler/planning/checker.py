@@ -16,6 +16,7 @@ from reconciler.model.desired import (
     Everyone,
     NotAMember,
     OnShortage,
+    UnlicensedMembers,
     UnlistedMachines,
     Wanted,
     WantedList,
@@ -192,6 +193,7 @@ class _Check:
             yield from self._step(change)
         if not stops:
             yield from self._removals()
+            yield from self._unlicensed()
             yield from self._complete()
             yield from self._justified()
         yield from self._paired()
@@ -279,6 +281,13 @@ class _Check:
             after = {key for key in world.users | world.machines if key[0] == kind}
             if ceiling is None and len(before) >= 2 and not after:
                 yield f"empties the {kind}s of {product}"
+
+    def _unlicensed(self) -> Iterator[str]:
+        failing = self.policy.unlicensed_members is UnlicensedMembers.FAIL
+        unknown = self.state.members is None or self.state.licensed_users is None
+        of_users = any(kind == "user" for _, kind in self.lists)
+        if self.plan.changes and failing and unknown and of_users:
+            yield "there are changes, and who is without a license cannot be checked"
 
     def _acts(self, product: str, kind: str) -> bool:
         if kind == "user" or PRODUCTS[product].seat is SeatUnit.MACHINE:

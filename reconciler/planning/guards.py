@@ -127,18 +127,27 @@ def _organization(
 
 
 def check_unlicensed(
-    members: Mapping[str, Member],
+    members: Mapping[str, Member] | None,
     pools: Sequence[PoolState],
     changes: Sequence[Change],
     policy: Policy,
 ) -> Refusal | Notice | None:
     """Say which active members hold no license of any product once these changes are made.
 
-    `members` are by their compared email. Nothing is said where the holders are unknown.
+    `members` are by their compared email, None where they are unknown. What cannot be checked is
+    told like what was found: a rule that fails then fails too.
     """
     rule = policy.unlicensed_members
-    if rule is UnlicensedMembers.IGNORE or any(pool.holders is None for pool in pools):
+    if rule is UnlicensedMembers.IGNORE:
         return None
+    if members is None or any(pool.holders is None for pool in pools):
+        unknown = ["members"] if members is None else []
+        unknown += ["licensed users"] if any(pool.holders is None for pool in pools) else []
+        message = (
+            f"the API does not tell the {' and the '.join(unknown)}, so it cannot be checked "
+            "whether every active member holds a license"
+        )
+        return _unlicensed(policy, message, {"unknown": unknown})
     changes = tuple(changes)
     licensed = set[str]().union(*(pool.holders or () for pool in pools))
     for subject, count in losses(changes).items():
@@ -157,8 +166,13 @@ def check_unlicensed(
         f"{len(without)} {is_are} without any license ({named}); the vendor's terms ask that an "
         "organization license all of its users"
     )
-    details = {"emails": without}
+    return _unlicensed(policy, message, {"emails": without})
+
+
+def _unlicensed(policy: Policy, message: str, details: dict[str, object]) -> Refusal | Notice:
     source = policy.sources.get("unlicensed_members")
-    if rule is UnlicensedMembers.FAIL:
-        return _organization("unlicensed_members", message, dict(details), source)
+    if policy.unlicensed_members is UnlicensedMembers.FAIL:
+        hint = "; `unlicensed_members: warn` would let the changes through"
+        tail = hint if "unknown" in details else ""
+        return _organization("unlicensed_members", message + tail, details, source)
     return Notice("unlicensed_members", message, details, source)

@@ -20,6 +20,7 @@ SOON = timedelta(days=30)
 def pool_notices(draft: PoolDraft, after: Tally, day: date) -> Iterator[Notice]:
     """Yield the notices of one pool, `after` being its use once the changes are made."""
     yield from _entries(draft)
+    yield from _offline_past(draft, day)
     yield from _seats(draft, after)
     yield from _machines(draft)
     yield from _reimaged(draft, day)
@@ -55,6 +56,37 @@ def _entries(draft: PoolDraft) -> Iterator[Notice]:
                 {"product": product, "entries": rows},
                 source,
             )
+
+
+def _offline_past(draft: PoolDraft, day: date) -> Iterator[Notice]:
+    """Speak of the offline licenses that are wanted until a day that is over."""
+    machines = draft.desired.machines
+    rows = [
+        (wanted, wanted.offline_until)
+        for wanted in (machines.wanted if machines is not None else ())
+        if wanted.offline_until is not None
+        and wanted.offline_until < day
+        # Of an entry that has ended itself, `expired_entries` speaks.
+        and (wanted.wanted_on(day) or wanted.next_start(day) is not None)
+    ]
+    if not rows:
+        return
+    product = draft.desired.product
+    names = [wanted.subject.id for wanted, _ in rows]
+    asks = _count(len(rows), "machine asks", "machines ask")
+    yield Notice(
+        "offline_until_past",
+        f"{product}: {asks} for an offline license until a day that is over ({_some(names)}); "
+        "`offline_until` can be deleted from the file or moved to a later day",
+        {
+            "product": product,
+            "entries": [
+                {"subject": wanted.subject.id, "until": until.isoformat()} for wanted, until in rows
+            ],
+            "places": [str(wanted.source) for wanted, _ in rows],
+        },
+        rows[0][0].source,
+    )
 
 
 def _seats(draft: PoolDraft, after: Tally) -> Iterator[Notice]:

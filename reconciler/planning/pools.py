@@ -75,6 +75,23 @@ class PoolState:
         """The API's own number of seats taken."""
         return self.subscription.used if self.subscription else None
 
+    @property
+    def offline_count(self) -> int | None:
+        """The number of offline licenses, None where neither the lists nor the numbers tell it."""
+        return self._unlisted() if self.offline is None else len(self.offline)
+
+    @property
+    def unlisted(self) -> int:
+        """The seats that offline licenses hold which are not listed, as far as they are known."""
+        return (self._unlisted() or 0) if self.offline is None else 0
+
+    def _unlisted(self) -> int | None:
+        """Return the seats that the API counts as used and that no licensed user holds."""
+        of_users = self.product.seat is SeatUnit.USER and self.product.offline_field is not None
+        if not of_users or self.holders is None or self.reported is None:
+            return None
+        return max(0, self.reported - len(self.holders))
+
     def expired(self, day: date) -> bool:
         """Tell whether the subscription had ended before this day."""
         expires = self.subscription.expires if self.subscription else None

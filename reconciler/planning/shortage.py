@@ -27,7 +27,8 @@ class Release:
 @dataclass(frozen=True, slots=True)
 class Shortage:
     """Why not everybody fits. `releases` are sorted; `deficit` is the use above the quota that
-    the first releases only make up for. `all_fit_on` is the first day on which everybody who is
+    the first releases only make up for. `unlisted` are seats of offline licenses that are not in
+    `pinned`, as they cannot be listed. `all_fit_on` is the first day on which everybody who is
     wanted then would fit."""
 
     product: str
@@ -39,6 +40,7 @@ class Shortage:
     releases: tuple[Release, ...]
     expires: date | None
     all_fit_on: date | None
+    unlisted: int = 0
 
     @property
     def short_by(self) -> int:
@@ -56,9 +58,11 @@ class Shortage:
     @property
     def message(self) -> str:
         """The account in one readable paragraph."""
+        bought = "1 is bought" if self.quota == 1 else f"{self.quota} are bought"
+        seats = "1 seat is" if self.wanted == 1 else f"{self.wanted} seats are"
         parts = [
-            f"{self.product}: {self.wanted} seats are wanted and {self.quota} are bought "
-            f"({self.used} in use now), {self.short_by} short"
+            f"{self.product}: {seats} wanted and {bought} ({self.used} in use now), "
+            f"{self.short_by} short"
         ]
         if self.pinned:
             last = [day for _, day in self.pinned if day is not None]
@@ -66,6 +70,12 @@ class Shortage:
             count = len(self.pinned)
             held = "seat is" if count == 1 else "seats are"
             parts.append(f"{count} {held} held by offline licenses{until}")
+        if self.unlisted:
+            held = "seat is" if self.unlisted == 1 else "seats are"
+            parts.append(
+                f"{self.unlisted} {held} held by offline licenses that cannot be listed, nobody "
+                "can say until when"
+            )
         ending = [r for r in self.releases if not r.offline]
         if ending:
             named = ", ".join(f"{r.subject} on {r.day - DAY}" for r in ending[:3])
@@ -92,7 +102,10 @@ class Shortage:
             "wanted": self.wanted,
             "short_by": self.short_by,
             "seats_to_buy": self.short_by,
-            "pinned": [{"machine": name, "until": _iso(until)} for name, until in self.pinned],
+            "pinned": [
+                *({"machine": name, "until": _iso(until)} for name, until in self.pinned),
+                *({"machine": None, "until": None} for _ in range(self.unlisted)),
+            ],
             "ending": [{"subject": r.subject, "until": _iso(r.day - DAY)} for r in ending],
             "available_from": _iso(first),
             "all_fit_on": _iso(self.all_fit_on),
@@ -140,6 +153,7 @@ def shortage_of(
         releases=ordered,
         expires=expires,
         all_fit_on=next(fits, None),
+        unlisted=pool.unlisted,
     )
 
 
@@ -167,7 +181,7 @@ def _seats(
     offline |= {c.subject.id for c in candidates if c.expires is not None and c.expires >= day}
     if pool.product.seat is SeatUnit.MACHINE:
         return len(taken | offline)
-    return len(taken) + len(offline)
+    return len(taken) + len(offline) + pool.unlisted
 
 
 def _ends(wanted_list: WantedList, kept: set[str], day: date) -> list[Release]:

@@ -73,6 +73,7 @@ def test_every_problem_is_one_line_with_its_place(path: Path) -> None:
         (HEAD.decode().encode("utf-16-be"), "1:1: the file is UTF-16, not UTF-8"),
         (HEAD.decode().encode("utf-32-be"), "1:1: the file is not text"),
         (HEAD.replace(b"\n", b"\r\n"), "1:11: the line ends in CR LF"),
+        (HEAD.replace(b"\n", b"\r"), "1:11: the line ends in CR alone"),
         (HEAD + "# zoë\n".encode("latin-1"), "3:5: not UTF-8 (byte 0xeb)"),
         (HEAD + "# ä\xff".encode(), ""),
         (HEAD + b"# \x00\n", "3:3: the invisible character U+0000"),

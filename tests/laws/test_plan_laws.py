@@ -73,7 +73,7 @@ class System:
         refused = []
         for effect in effects_of(change):
             self.calls += 1
-            operation = operation_for(101, effect)
+            operation = operation_for(101, (effect,))
             for outcome in self.backend.write(operation, idempotency_key=f"k{self.calls}"):
                 if outcome.status is not OutcomeStatus.DONE:
                     refused.append(f"{effect}: {outcome.status} {outcome.code}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -273,23 +272,45 @@ def test_the_garbage_collector_is_as_it_was_before(tmp_path: Path) -> None:
         gc.enable()
 
 
-def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
+def test_what_the_caller_hands_over_open_is_read_like_a_file() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"a: 1\n")
+    os.close(writing)
+    try:
+        assert load_document(f"/dev/fd/{reading}").data == {"a": 1}
+    finally:
+        os.close(reading)
+
+
+def test_a_pipe_beyond_the_limit_is_cut_off() -> None:
+    zeros = os.open("/dev/zero", os.O_RDONLY)
+    try:
+        with pytest.raises(ConfigurationError, match="is larger than 1 MiB"):
+            load_document(f"/dev/fd/{zeros}", limit=1024 * 1024)
+    finally:
+        os.close(zeros)
+
+
+def test_a_pipe_that_nobody_writes_to_and_a_device_are_no_files(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.yaml"
     os.mkfifo(pipe)
-    writer = threading.Thread(target=pipe.write_text, args=("a: 1\n",))
-    writer.start()
-    assert load_document(pipe).data == {"a": 1}
-    writer.join()
-
-
-def test_a_pipe_beyond_the_limit_is_cut_off(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="is larger than 1 MiB"):
-        load_document("/dev/zero", limit=1024 * 1024)
+    for path in (pipe, Path("/dev/zero")):
+        with pytest.raises(ConfigurationError, match="is a pipe or a device, not a regular file"):
+            load_document(path)
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="the file is a folder, not a file"):
         load_document(tmp_path)
+
+
+def test_a_document_of_another_format_is_told_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "state.yaml"
+    path.write_text("as_of: 2026-11-24\nformat: license-plan/1\ndigest: x\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_validated(path, "snapshot")
+    (problem,) = caught.value.problems
+    assert str(problem).startswith(f"{path}:2:9: expected license-snapshot/1")
 
 
 def test_a_validated_document_fits_its_schema(tmp_path: Path) -> None:

@@ -100,6 +100,24 @@ def test_a_workspace_file_may_have_any_name(tree: Path) -> None:
     assert ids(["team.yaml"], tree) == [1]
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("format: license-snapshot/1\norganizations: []\n", "a snapshot: `--state` takes it"),
+        ('{"format": "license-plan/1", "organizations": []}', "`reconciler apply` takes it alone"),
+        ("format: license-apply/1\n", "a file of the format license-apply"),
+    ],
+)
+def test_a_file_of_another_format_that_is_named_is_told_as_what_it_is(
+    tree: Path, text: str, said: str
+) -> None:
+    (tree / "other.yaml").write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_workspace(["other.yaml"], cwd=tree)
+    (problem,) = caught.value.problems
+    assert said in problem.message
+
+
 def test_a_workspace_without_patterns_takes_every_file_below_it(tmp_path: Path) -> None:
     write(
         tmp_path,

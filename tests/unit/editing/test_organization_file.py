@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ from reconciler.model.state import (
 )
 from reconciler.planning.planner import PlanRequest, make_plan
 from reconciler.products import PRODUCTS
+from reconciler.schema import fits
 
 HEX = "5d41402abc4b2a76b9719d911017c592"
 
@@ -56,7 +58,7 @@ def test_a_state_becomes_a_file_that_reads_well() -> None:
         sessions=(Session("kse", HEX),),
     )
     assert (
-        render_organization(state, header="Imported on 2026-11-24\nby ada")
+        render_organization(state, header="Imported on 2026-11-24\nby ada", schema_beside=True)
         == f"""\
 # yaml-language-server: $schema=organization.schema.json
 # Imported on 2026-11-24
@@ -85,6 +87,17 @@ products:
     users: []
 """
     )
+
+
+def test_no_schema_is_named_that_is_not_there() -> None:
+    assert "organization.schema.json" not in render_organization(OrganizationState(id=101))
+
+
+def test_a_name_of_nothing_is_left_out() -> None:
+    for name in ("", " \n", None):
+        text = render_organization(OrganizationState(id=101, name=name))
+        assert "name" not in text
+        assert load(text).name is None
 
 
 def test_what_is_not_known_is_left_out_with_a_word() -> None:
@@ -151,8 +164,18 @@ odd = st.sampled_from(
 ids = odd.filter(lambda text: not set(text) & set(" \x85\u2028")) | st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Zs", "Cs"]), min_size=1, max_size=40
 )
-emails = st.tuples(ids, ids).map(
-    lambda parts: "@".join(part.replace("@", "") or "x" for part in parts)
+
+
+def has_email(email: str) -> bool:
+    users = {"kse": {"users": [email]}}
+    return fits("organization", {"version": 1, "organization": {"id": 1}, "products": users})
+
+
+parts = ids.filter(lambda text: not any(unicodedata.category(c) in {"Cf", "Mn"} for c in text))
+emails = (
+    st.tuples(parts, parts)
+    .map(lambda pair: "@".join(part.replace("@", "") or "x" for part in pair))
+    .filter(has_email)
 )
 names = st.none() | odd | st.text(max_size=20)
 product_machines = [key for key, product in PRODUCTS.items() if product.machines]

@@ -774,6 +774,29 @@ class TestGuards:
         assert codes(plan(failing, current)) == ["unlicensed_members"]
         assert warnings(plan(replace(wanted, policy=QUIET), current)) == []
 
+    def test_where_nobody_can_tell_who_is_unlicensed_a_rule_that_fails_refuses(self):
+        known = state(people=members("ada"), subscriptions=kse(5), users={"kse": []})
+        known = replace(known, subscriptions=(*kse(5), Subscription("kre-node-locked", 5)))
+        ways = {
+            "members": replace(known, members=None),
+            "licensed users": replace(known, licensed_users=None),
+        }
+        failing = Policy(unlicensed_members=UnlicensedMembers.FAIL)
+        both = desired(users={"kse": []}, machines={"kre-node-locked": [M[1]]})
+        for unknown, current in ways.items():
+            found = plan(replace(both, policy=failing), current)
+            (refusal,) = [row for row in found.refusals if row.code == "unlicensed_members"]
+            assert f"does not tell the {unknown}, so it cannot be checked" in refusal.message
+            assert refusal.details == {"unknown": [unknown]}
+            assert words(found) == []
+            assert [short(change) for change in refusal.withheld] == [f"+{M[1]}"]
+
+            found = plan(both, current)
+            (warning,) = [row for row in found.warnings if row.code == "unlicensed_members"]
+            assert "cannot be checked" in warning.message
+            assert words(found) == [f"+{M[1]}"]
+            assert "unlicensed_members" not in warnings(plan(replace(both, policy=QUIET), current))
+
     def test_a_refused_organizations_warnings_speak_of_the_state_that_stays(self):
         names = [f"u{n:02}" for n in range(8)]
         found = plan(
@@ -845,3 +868,75 @@ class TestAcrossPools:
         ]
         first, second = plan_many(wanted, states).organizations
         assert warnings(first) == warnings(second) == ["moves_between_organizations"]
+
+
+class TestOfflineLicensesThatCannotBeListed:
+    def unlisted(self, used: int | None) -> OrganizationState:
+        known = state(
+            people=members("ada", "bob"),
+            subscriptions=kse(3, used=used),
+            users={"kse": ["ada"]},
+        )
+        return replace(known, offline_licenses=None)
+
+    def test_they_are_the_seats_in_use_that_no_licensed_user_holds(self):
+        found = plan(desired(users={"kse": ["ada"]}, policy=QUIET), self.unlisted(used=3))
+        (pool,) = found.pools
+        assert (pool.offline, pool.offline_until) == (2, None)
+
+    def test_their_number_is_unknown_where_the_api_does_not_count_the_seats(self):
+        found = plan(desired(users={"kse": ["ada"]}, policy=QUIET), self.unlisted(used=None))
+        assert found.pools[0].offline is None
+
+    def test_a_shortage_says_how_many_seats_they_hold(self):
+        found = plan(desired(users={"kse": ["ada", "bob"]}, policy=QUIET), self.unlisted(used=3))
+        (refusal,) = found.refusals
+        assert refusal.code == "over_quota"
+        assert "2 seats are held by offline licenses that cannot be listed" in refusal.message
+        assert refusal.details["pinned"] == [{"machine": None, "until": None}] * 2
+
+    def test_no_day_frees_their_seats(self):
+        ending = wants("ada", end=TODAY)
+        found = plan(desired(users={"kse": [ending, "bob"]}, policy=QUIET), self.unlisted(used=3))
+        assert found.refusals[0].details["all_fit_on"] == (TODAY + timedelta(days=1)).isoformat()
+        found = plan(desired(users={"kse": [ending, "bob"]}, policy=QUIET), self.unlisted(used=4))
+        assert found.refusals[0].details["all_fit_on"] is None
+
+    def test_a_product_without_offline_licenses_has_none(self):
+        known = state(
+            people=members("ada"), subscriptions=(Subscription("testops", 5, 3),), users={}
+        )
+        found = plan(
+            desired(users={"testops": []}, policy=QUIET), replace(known, offline_licenses=None)
+        )
+        assert found.pools[0].offline is None
+        assert "used_mismatch" in warnings(found)
+
+
+class TestOfflineUntilADayThatIsOver:
+    def test_it_is_told_with_its_place(self):
+        past = TODAY - timedelta(days=1)
+        found = plan(
+            desired(
+                machines={
+                    "kse": [wants(M[1], offline_until=past), wants(M[2], offline_until=TODAY)]
+                },
+                policy=replace(QUIET, allow_irrevocable=True),
+            ),
+            state(subscriptions=kse(5), machines={"kse": [M[1], M[2]]}),
+        )
+        (notice,) = [row for row in found.warnings if row.code == "offline_until_past"]
+        assert notice.details["entries"] == [{"subject": M[1], "until": past.isoformat()}]
+        assert notice.source is not None
+        assert str(notice.source) in notice.details["places"]
+        assert f"1 machine asks for an offline license until a day that is over ({M[1]})" in (
+            notice.message
+        )
+
+    def test_an_entry_that_has_ended_itself_is_told_once(self):
+        past = TODAY - timedelta(days=1)
+        found = plan(
+            desired(machines={"kse": [wants(M[1], end=past, offline_until=past)]}, policy=QUIET),
+            state(subscriptions=kse(5)),
+        )
+        assert warnings(found) == ["expired_entries"]
