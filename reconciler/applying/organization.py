@@ -14,9 +14,10 @@ from reconciler.applying.result import ChangeResult, ChangeStatus, OrganizationR
 from reconciler.applying.sending import Circumstances, Part, Sender
 from reconciler.applying.settling import settle
 from reconciler.applying.simulation import Simulation
-from reconciler.errors import ApiError, ReconcilerError
+from reconciler.errors import ApiError, ReconcilerError, UnreachableError
 from reconciler.model.identity import Subject
 from reconciler.model.plan import Change, OrganizationPlan, Pairing
+from reconciler.model.state import OrganizationState
 
 _WELL = frozenset({ChangeStatus.DONE, ChangeStatus.SKIPPED})
 
@@ -48,7 +49,7 @@ class OrganizationRun:
             return
         self._shared.stop.check()
         try:
-            state = self._shared.read(self._plan.id)
+            state = self._read()
         except ApiError as error:
             self._error = text_of(error)
             return
@@ -60,6 +61,19 @@ class OrganizationRun:
             results = self._carry_out(batch)
             if any(result.status not in _WELL for result in results):
                 return
+
+    def _read(self) -> OrganizationState:
+        """Read the organization afresh; a server that is away for a moment is waited for.
+
+        Where it is not there at all, the apply has ended before it came to any organization.
+        """
+        trying = self._sender.trying()
+        while True:
+            try:
+                return self._shared.read(self._plan.id)
+            except UnreachableError as error:
+                if not trying.pause(error):
+                    raise
 
     def result(self, *, interrupted: bool = False) -> OrganizationResult:
         """Return what was done so far; the changes after it count as not attempted."""

@@ -171,6 +171,28 @@ def test_reading_back_is_tried_again_while_the_server_is_away() -> None:
     assert (result.exit_code, result.writes, len(clock.pauses)) == (0, 2, 2)
 
 
+def test_a_server_that_is_away_before_an_organization_begins_is_waited_for() -> None:
+    backend, clock = FakeBackend(FULL), Clock()
+    away: list[ApiError] = [UnreachableError("refused"), UnreachableError("refused")]
+
+    def on_read(organization: int) -> None:
+        if away:
+            raise away.pop()
+
+    backend.on_read = on_read
+    result = apply(backend, TRANSFER, clock=clock)
+    assert (result.exit_code, result.writes, len(clock.pauses)) == (0, 2, 2)
+    backend, clock = FakeBackend(FULL), Clock()
+
+    def never(organization: int) -> None:
+        raise UnreachableError("refused")
+
+    backend.on_read = never
+    result = apply(backend, TRANSFER, clock=clock)
+    assert (result.exit_code, result.writes) == (1, 0)
+    assert clock.now <= 60
+
+
 def test_what_was_done_late_is_not_called_rejected() -> None:
     """The first try takes effect only after it was read back; the second is then turned away."""
     machine = organization_state(
