@@ -119,8 +119,7 @@ class _Drafting:
             scope=Scope.POOL,
             product=product,
             message=f"{product}: the licensing system gives no {' and no '.join(missing)}, so "
-            f"nothing of {product} can be planned safely; leave it out of the file, or read from "
-            "a source that gives it",
+            f"nothing of {product} can be planned safely; {_way_out(missing)}",
             details={"missing": list(missing)},
             withheld=withheld,
             source=self._desired.source,
@@ -317,7 +316,12 @@ class _Drafting:
             day=self._rules.day,
         )
         if self._rules.policy.on_shortage is OnShortage.FAIL:
-            withheld = tuple(self._maker.declared(candidate) for candidate in admission.short)
+            # A holder who leaves all the same, as the pool is over quota, hands no seat over.
+            gone = set(admission.released)
+            withheld = tuple(
+                self._maker.declared(replace(c, holder=None) if c.holder in gone else c)
+                for c in admission.short
+            )
             self.draft.refusals.append(
                 Refusal(
                     code="over_quota",
@@ -334,6 +338,12 @@ class _Drafting:
             day = account.available_from(place)
             reason = Reason(NO_SEAT.code, account.message, day)
             self.draft.deferred.append(self._maker.deferral(Waiting(candidate, reason)))
+
+
+def _way_out(missing: Sequence[str]) -> str:
+    if "subscription" in missing:
+        return "subscribe to it first, or leave it out of the file"
+    return "leave it out of the file, or read from a source that gives it"
 
 
 def _why_removed(expired: Wanted | None, day: date) -> str:

@@ -350,6 +350,18 @@ class TestOverQuota:
         assert words(found) == ["-carol"]
         assert deferrals(found) == [("bob", "over_quota", None)]
 
+    def test_a_withheld_transfer_names_no_holder_who_leaves_all_the_same(self):
+        found = plan(
+            desired(users={"kse": ["ada", "eve", wants("bob", replaces="carol")]}, policy=QUIET),
+            state(
+                people=members("ada", "eve", "bob"),
+                subscriptions=kse(2),
+                users={"kse": ["ada", "eve", "carol"]},
+            ),
+        )
+        assert words(found) == ["-carol"]
+        assert [short(c) for c in found.refusals[0].withheld] == ["+bob"]
+
     def test_holders_above_quota_without_a_wanted_change_are_a_warning(self):
         found = plan(
             desired(users={"kse": ["ada", "eve"]}),
