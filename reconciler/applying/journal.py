@@ -131,12 +131,17 @@ class Journal:
         cut = os.fstat(self._descriptor).st_size - self._end
         if cut <= 0:
             return
+        if not self._end:
+            # No whole first line says that this is a journal: it may be anything, and is not ours.
+            raise JournalError(
+                f"{self._path}: this is no journal, and it is left as it is",
+                hint="name a new file for the journal, or one that an apply has written",
+            )
         try:
             os.ftruncate(self._descriptor, self._end)
         except OSError as error:
             raise self._failed(error) from error
-        if self._end:
-            self._append({"kind": "repaired", "bytes": cut})
+        self._append({"kind": "repaired", "bytes": cut})
 
     def _append(self, entry: Mapping[str, Any]) -> None:
         with self._writing:

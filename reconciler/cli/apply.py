@@ -79,6 +79,11 @@ def command(
     from reconciler.cli.planning import PlanOptions
 
     check_targets(out=out, output=output, journal=journal)
+    if expect is not None and not expect.strip():
+        # An empty variable in a pipeline must never come to mean that anything may be applied.
+        raise UsageError(
+            "--expect is empty", hint="give the reviewed plan's file, or its sha256:… digest"
+        )
     if via == "api":
         check_account_format(format_name)
     carry = CarryOptions(

@@ -110,7 +110,7 @@ def apply_saved(path: str, api: str | None, options: CarryOptions) -> Exit:
 def _carry_out(run: _Run) -> Exit:
     try:
         guard.check_plan(run.plan, target=run.backend.target, now=now(), today=run.day)
-        if run.options.expect:
+        if run.options.expect is not None:
             check_expected(run.document, run.options.expect)
     except RefusedError as refusal:
         _tell_refused(run, refusal)

@@ -256,3 +256,16 @@ def test_an_account_that_cannot_be_written_is_no_success_once_something_was(
     assert result.code == 5
     assert re.search(r"the account of \d+ write\(s\) could not be written", result.err)
     assert embedded("plan", "--detailed-exitcode").code == 0
+
+
+def test_an_empty_expectation_never_means_that_anything_may_be_applied(world: Cli) -> None:
+    before = world.ok("snapshot")
+    for value in ("", "  "):
+        refused = world("apply", "--yes", "--expect", value)
+        assert (refused.code, refused.out) == (64, "")
+        assert "--expect is empty" in refused.err
+    found, known = (
+        [line for line in text.splitlines() if not line.startswith("taken_at")]
+        for text in (world.ok("snapshot"), before)
+    )
+    assert found == known

@@ -108,9 +108,32 @@ def test_a_last_line_that_was_cut_short_is_repaired_and_noted(tmp_path: Path, cu
     assert kinds(path) == ["begin", "intent", "repaired", "begin"]
 
 
-def test_a_first_line_that_was_cut_short_leaves_an_empty_journal(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"notes without an end",
+        b"one line\nand notes without an end",
+        b"one whole line\n",
+        b"\n",
+        b"\x00" * 5000,
+        b'{"at":"2026-11-24T09:00:00.000Z","kind":"begin","format":"license-journal/1","ta',
+    ],
+)
+def test_a_file_that_is_no_journal_is_refused_and_left_as_it_is(
+    tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    before = path.stat()
+    with pytest.raises(JournalError, match=r"notes\.txt"):
+        Journal.open(path, BEGIN)
+    assert path.read_bytes() == content
+    assert (path.stat().st_mtime_ns, path.stat().st_mode) == (before.st_mtime_ns, before.st_mode)
+
+
+def test_an_empty_file_becomes_a_journal(tmp_path: Path) -> None:
     path = tmp_path / "j.jsonl"
-    path.write_bytes(b'{"at":"2026-')
+    path.touch()
     write(path)
     assert kinds(path) == ["begin", "end"]
 
