@@ -78,5 +78,8 @@ def _talk(terminal: int, replies: list[Reply], question: str) -> tuple[str, int]
         if text.count(question) > answered and replies:
             answered += 1
             reply = replies.pop(0)
+            # A person takes a moment. Python forgets a signal that comes between the showing of a
+            # prompt and the waiting for its answer, so that Ctrl-C there would be typed in vain.
+            time.sleep(0.3)
             os.write(terminal, (reply if isinstance(reply, str) else reply()).encode())
     return text, len(replies)
