@@ -24,12 +24,18 @@ class ReconcilerError(Exception):
 
 
 class ConfigurationError(ReconcilerError):
-    """The files are invalid; `problems` holds every one of them, sorted by place."""
+    """The files are invalid; `problems` holds every one of them, sorted by place.
+
+    `files` are all those that were looked at, the valid ones too, where that is known.
+    """
 
     exit_code = 3
 
-    def __init__(self, problems: Iterable[Problem], *, hint: str | None = None) -> None:
+    def __init__(
+        self, problems: Iterable[Problem], *, hint: str | None = None, files: Iterable[str] = ()
+    ) -> None:
         self.problems = tuple(sorted(problems))
+        self.files = tuple(sorted(files))
         super().__init__("\n".join(str(problem) for problem in self.problems), hint=hint)
 
 

@@ -21,7 +21,8 @@ def render(checklist: Checklist) -> str:
         "others": [plain(words) for words in checklist.others],
     }
     # ASCII alone: half of a surrogate pair could not be written otherwise.
-    return json.dumps(document, indent=2) + "\n"
+    # In a log, GitHub's runner takes `##[` for a command.
+    return json.dumps(document, indent=2).replace("##[", "\\u0023#[") + "\n"
 
 
 def _section(section: Section) -> dict[str, Any]:

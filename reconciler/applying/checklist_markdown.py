@@ -8,6 +8,9 @@ from reconciler.applying.checklist import END, Checklist, NumberedStep, title
 from reconciler.applying.markdown import block, code, link, sentence
 from reconciler.products import PRODUCTS
 
+HEADING = "# License changes to make by hand"
+"""The first line of every checklist in Markdown, by which one is told from an account."""
+
 
 def render(checklist: Checklist) -> str:
     """Return the checklist as Markdown."""
@@ -15,7 +18,7 @@ def render(checklist: Checklist) -> str:
 
 
 def _lines(checklist: Checklist) -> Iterator[str]:
-    yield "# License changes to make by hand"
+    yield HEADING
     yield ""
     for paragraph in checklist.before():
         yield sentence(paragraph)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -51,12 +52,20 @@ def joined(parts: Iterable[Part], separator: str = ", ") -> Words:
     return tuple(words)
 
 
+# GitHub's runner reads commands out of a log: at the start of a line, and an older form anywhere.
+_COMMAND = re.compile(r"(?:^(?P<before>\s*)(?=::)|(?=##\[))(?P<sign>[:#])")
+
+
 def visible(text: str) -> str:
-    """Return the text in one line, each control and reordering character as an escape."""
-    return "".join(
+    """Return the text in one line, each control and reordering character as an escape.
+
+    What a CI runner would take for a command, wherever the text is shown, is broken by one too.
+    """
+    shown = "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+    return _COMMAND.sub(lambda found: f"{found['before'] or ''}\\x{ord(found['sign']):02x}", shown)
 
 
 def plain(words: Words) -> str:

@@ -12,6 +12,15 @@ from reconciler.cli.output import check_targets
 from reconciler.errors import UsageError
 
 
+def _reviewed(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse at once what names no review: it must never count as if nobody had asked for one."""
+    if value is None:
+        return None
+    from reconciler.cli.expecting import expected
+
+    return expected(value)
+
+
 @click.command("apply")
 @options.paths
 @options.api
@@ -19,6 +28,7 @@ from reconciler.errors import UsageError
 @click.option(
     "--expect",
     metavar="PLAN.json|sha256:…",
+    callback=_reviewed,
     help="Apply only if the changes digest is that of this reviewed plan.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from reconciler.cli.plan_files import EditedPlanError, load_plan
 from reconciler.errors import RefusedError, UsageError
 
 _MOST_TOLD = 20
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 Document = Mapping[str, Any]
 
@@ -23,14 +25,44 @@ class UnexpectedChangesError(RefusedError):
         self.differences = differences
 
 
-def check_expected(fresh: Document, expected: str) -> None:
+def expected(value: str) -> str:
+    """Return what `--expect` names: a whole changes digest, or a file that is there.
+
+    Raises `UsageError` for anything else, the empty value above all: a pipeline whose digest got
+    lost has no review.
+    """
+    digest = value.strip()
+    if _DIGEST.fullmatch(digest):
+        return digest
+    if not digest:
+        raise UsageError(
+            "--expect is empty: it names no review, so nothing is applied",
+            hint="give a saved plan, or `sha256:` and the changes digest",
+        )
+    if not _is_there(value):
+        raise UsageError(
+            f"--expect {value}: there is no such file, and it is no digest",
+            hint="give a saved plan, or `sha256:` and 64 hexadecimal digits",
+        )
+    return value
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists() and not Path(path).is_dir()
+    except OSError:
+        return False
+
+
+def check_expected(fresh: Document, review: str) -> None:
     """Raise unless the fresh plan has the changes that `--expect` names by a plan or a digest.
 
     `UnexpectedChangesError` where they differ, `RefusedError` where the reviewed plan was edited,
     `UsageError` where there is none.
     """
-    reviewed = None if expected.startswith("sha256:") else _reviewed(expected)
-    digest = expected if reviewed is None else reviewed["changes_digest"]
+    review = expected(review)
+    reviewed = None if _DIGEST.fullmatch(review) else _reviewed(review)
+    digest = review if reviewed is None else reviewed["changes_digest"]
     try:
         guard.check_expected(fresh["changes_digest"], digest)
     except RefusedError as refusal:
@@ -39,11 +71,6 @@ def check_expected(fresh: Document, expected: str) -> None:
 
 
 def _reviewed(path: str) -> Document:
-    if not Path(path).exists():
-        raise UsageError(
-            f"--expect {path}: there is no such file, and it is no digest",
-            hint="give a saved plan, or `sha256:` and the changes digest",
-        )
     try:
         return load_plan(path)
     except EditedPlanError as error:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 
 from reconciler.cli.exits import Exit
+
+
+def _branch(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    # What a pattern of `branches:` would read as more than a name is refused.
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", value):
+        raise click.BadParameter(f"{value!r} is no branch's name", ctx, param)
+    return value
 
 
 @click.command("init")
@@ -27,7 +35,15 @@ from reconciler.cli.exits import Exit
     metavar="ID",
     help="The organization that the example file names.",
 )
-def command(folder: str, ci: str, organization: int) -> Exit:
+@click.option(
+    "--branch",
+    callback=_branch,
+    default="main",
+    show_default=True,
+    metavar="NAME",
+    help="The default branch of the repository, for GitHub's workflows.",
+)
+def command(folder: str, ci: str, organization: int, branch: str) -> Exit:
     """Write the files of a workspace, with its CI workflows.
 
     `reconciler validate` passes right after. Where any of the files exists already, nothing is
@@ -37,7 +53,7 @@ def command(folder: str, ci: str, organization: int) -> Exit:
     from reconciler.cli.starter import starter_files, write_starter
 
     package = f"license-reconciler=={__version__}"
-    files = starter_files(ci, package=package, organization=organization)
+    files = starter_files(ci, package=package, organization=organization, branch=branch)
     for path in write_starter(Path(folder), files):
         click.echo(path)
     return Exit.DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from importlib.resources import files
@@ -12,6 +13,7 @@ from reconciler.errors import ReconcilerError, RefusedError
 
 _IGNORED = ".gitignore"
 _README = "README.md"
+_BRANCH = "main"
 
 _WORKSPACE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -41,16 +43,21 @@ _CI: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """By whose pipelines: each file, and the templates that it is made of, one after the other."""
 
 
-def starter_files(ci: str, *, package: str, organization: int) -> Mapping[str, str]:
+def starter_files(
+    ci: str, *, package: str, organization: int, branch: str = _BRANCH
+) -> Mapping[str, str]:
     """Return the files of a new workspace by their names, for one of the kinds of pipelines.
 
-    `package` is what pip installs there.
+    `package` is what pip installs there, `branch` the default branch of the repository.
     """
     templates = files("reconciler") / "starter"
 
     def text(name: str) -> str:
         found = templates.joinpath(name).read_text(encoding="utf-8")
-        return found.replace("__PACKAGE__", package).replace("__ORGANIZATION__", str(organization))
+        found = found.replace("__PACKAGE__", package).replace("__ORGANIZATION__", str(organization))
+        if branch == _BRANCH:
+            return found
+        return found.replace(f"branches: [{_BRANCH}]", f"branches: [{json.dumps(branch)}]")
 
     return {
         name: "".join(text(part) for part in parts)

@@ -6,11 +6,14 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import ReconcilerError
 from reconciler.reports.counts import total
 from reconciler.reports.spans import Look
+
+if TYPE_CHECKING:
+    from reconciler.reports.problems import Findings
 
 Document = Mapping[str, Any]
 
@@ -29,10 +32,36 @@ def write_summary(documents: Sequence[Document], look: Look) -> None:
 
 def write_outputs(documents: Sequence[Document]) -> None:
     """Append what a workflow decides by to the step's outputs, where there are any."""
-    target = os.environ.get("GITHUB_OUTPUT")
+    _write_rows(outputs_of(documents))
+
+
+def write_findings(findings: Findings) -> None:
+    """Append whether the files are valid, and what is wrong, to the step's summary."""
+    target = os.environ.get("GITHUB_STEP_SUMMARY")
     if target:
-        rows = outputs_of(documents).items()
-        _append(target, "".join(_output(name, value) for name, value in rows))
+        from reconciler.cli.forges.fenced import fenced
+
+        title = "Not valid" if findings.problems else "Valid"
+        said = [*findings.lines, findings.verdict]
+        _append(target, f"### {title}\n\n{fenced(said)}\n")
+
+
+def write_validity(findings: Findings) -> None:
+    """Append what `validate` found to the step's outputs, where there are any."""
+    _write_rows(
+        {
+            "outcome": "invalid" if findings.problems else "valid",
+            "problems": str(len(findings.problems)),
+            "warnings": str(len(findings.warnings)),
+            "files": str(len(findings.files)),
+        }
+    )
+
+
+def write_invalid_plan(findings: Findings) -> None:
+    """Append the outputs of a plan that could not be made: the same, with nothing in them."""
+    problems = {"problems": str(len(findings.problems))}
+    _write_rows({**outputs_of([]), "outcome": "invalid", "complete": "false", **problems})
 
 
 def outputs_of(documents: Sequence[Document]) -> dict[str, str]:
@@ -49,6 +78,12 @@ def outputs_of(documents: Sequence[Document]) -> dict[str, str]:
         "complete": _truth(all(row["complete"] for row in documents)),
         **{name: str(summary.get(name, 0)) for name in _COUNTS},
     }
+
+
+def _write_rows(rows: Mapping[str, str]) -> None:
+    target = os.environ.get("GITHUB_OUTPUT")
+    if target:
+        _append(target, "".join(_output(name, value) for name, value in rows.items()))
 
 
 def _outcome(changes: int, refused: int, *, failed: bool) -> str:

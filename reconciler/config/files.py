@@ -39,11 +39,13 @@ class Files:
         self.folders = folders
         self._findings = findings
         self._documents: dict[Path, Document | None] = {}
+        self._paths: list[Path] = []
 
     def document(self, path: Path) -> Document | None:
         """Return a file's document, read once; None where it is broken, which is reported."""
         resolved = self.folders.real(path)
         if resolved not in self._documents:
+            self._paths.append(path)
             try:
                 document = load_document(self.folders.absolute(path), self.folders.name(path))
             except ConfigurationError as error:
@@ -52,6 +54,10 @@ class Files:
             else:
                 self._documents[resolved] = document
         return self._documents[resolved]
+
+    def names(self) -> list[str]:
+        """Return the names of all files that were read, or could not be."""
+        return [self.folders.name(path) for path in self._paths]
 
     def sound(self, document: Document, schema: str) -> Document | None:
         """Return a document that fits its schema: as it is, or what is left of it.

@@ -146,7 +146,8 @@ class _Loader:
     def raise_problems(self) -> None:
         """Raise what was found so far, if anything."""
         if self.findings.problems:
-            raise ConfigurationError(dict.fromkeys(self.findings.problems))
+            problems = dict.fromkeys(self.findings.problems)
+            raise ConfigurationError(problems, files=self._files.names())
 
     def _shared_groups(self, workspace: _WorkspaceFile | None) -> tuple[tuple[Path, ...], Groups]:
         """Return the files of the groups that all organizations share, and the groups."""

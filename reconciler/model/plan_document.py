@@ -33,8 +33,12 @@ FORMAT = "license-plan/1"
 Document = dict[str, Any]
 
 
-def to_document(plan: Plan) -> Document:
-    """Return the plan as plain data, its digests filled in; the keys stand in a readable order."""
+def to_document(plan: Plan, forecast: Mapping[str, Any] | None = None) -> Document:
+    """Return the plan as plain data, its digests filled in; the keys stand in a readable order.
+
+    `forecast` is the document of the seats ahead, as of the plan's day, for reports; the digest
+    covers it, the changes digest does not.
+    """
     document: Document = {
         "format": FORMAT,
         "created_at": plan.created_at.isoformat(),
@@ -60,6 +64,8 @@ def to_document(plan: Plan) -> Document:
         "organizations": [_organization(row, live=plan.live) for row in plan.organizations],
         "unread": [{"id": row.id, "message": row.message} for row in plan.unread],
     }
+    if forecast is not None:
+        document["forecast"] = dict(forecast)
     document["digest"] = document_digest(document)
     return document
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from reconciler.reports.counts import counted
+from reconciler.reports.json_text import json_text
 from reconciler.reports.spans import Line, Look, Span, line, text_of
 
 Document = Mapping[str, Any]
@@ -87,7 +87,7 @@ def _text(document: Document, look: Look) -> str:
 
 
 def _json(document: Document, look: Look) -> str:
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    return json_text(document)
 
 
 FORMATS: Mapping[str, Callable[[Document, Look], str]] = MappingProxyType(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from reconciler.reports import audit_csv, audit_text
+from reconciler.reports.json_text import json_text
 from reconciler.reports.spans import Look
 
 
 def _json(document: Mapping[str, Any], look: Look) -> str:
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    return json_text(document)
 
 
 FORMATS: Mapping[str, Callable[[Mapping[str, Any], Look], str]] = MappingProxyType(

@@ -25,6 +25,16 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class Box:
+    """A time of missing seats: from the seats that are bought up to those that are wanted."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """One pool over time. Paths are SVG's; `quota` is empty where it is unknown throughout."""
 
@@ -34,7 +44,7 @@ class Chart:
     area: str
     pinned: str
     quota: str
-    short: tuple[tuple[float, float], ...]
+    short: tuple[Box, ...]
     first_short: Tick | None
     days: tuple[Tick, ...]
     seats: tuple[Tick, ...]
@@ -104,13 +114,14 @@ def _steps(rows: Sequence[Document], key: str, scale: _Scale, until: str) -> str
     return path
 
 
-def _short(rows: Sequence[Document], scale: _Scale, until: str) -> Iterator[tuple[float, float]]:
-    """Yield where each time of missing seats begins, and how wide it is."""
+def _short(rows: Sequence[Document], scale: _Scale, until: str) -> Iterator[Box]:
+    """Yield each time of missing seats."""
     ends = [*(row["day"] for row in rows[1:]), until]
     for row, end in zip(rows, ends, strict=True):
         if row["short"]:
-            start = scale.x(row["day"])
-            yield start, round(max(1.0, scale.x(end) - start), 1)
+            x, y = scale.x(row["day"]), scale.y(row["wanted"])
+            height = scale.y(row["wanted"] - row["short"]) - y
+            yield Box(x, y, round(max(1.0, scale.x(end) - x), 1), round(height, 1))
 
 
 def _day_ticks(first: date, last: date, scale: _Scale) -> Iterator[Tick]:

@@ -15,7 +15,7 @@ _ACTIONS = (
 
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, in the plural where it is not one."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def outcome_words(summary: Mapping[str, Any]) -> str:
@@ -24,7 +24,7 @@ def outcome_words(summary: Mapping[str, Any]) -> str:
     words = ", ".join(found) if found else "no change"
     for key in ("deferred", "refused"):
         if summary.get(key):
-            words += f", {summary[key]} {key}"
+            words += f", {summary[key]:,} {key}"
     return f"{words} in {counted(summary['organizations'], 'organization')}"
 
 

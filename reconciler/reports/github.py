@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from reconciler.reports.counts import outcome_words, total
-from reconciler.reports.marks import Level, Mark, marks_of_changes, marks_of_plans
+from reconciler.reports.marks import Level, Mark, from_root, marks_of_changes, marks_of_plans
 from reconciler.reports.printable import printable
 from reconciler.reports.spans import Look
 
@@ -16,9 +16,9 @@ _COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice
 _MOST_NOTES = 50
 
 
-def commands(marks: Iterable[Mark]) -> str:
+def commands(marks: Iterable[Mark], look: Look) -> str:
     """Return one workflow command a mark; no value in it can end or begin another."""
-    return "".join(f"{_annotation(mark)}\n" for mark in marks)
+    return "".join(f"{_annotation(from_root(mark, look.folder))}\n" for mark in marks)
 
 
 def render_all(documents: Sequence[Mapping[str, Any]], look: Look) -> str:
@@ -29,7 +29,7 @@ def render_all(documents: Sequence[Mapping[str, Any]], look: Look) -> str:
     changes = list(marks_of_changes(documents))
     told = list(chain(changes, notes))
     more = len(told) - _MOST_NOTES
-    text = commands([*graver, *told[:_MOST_NOTES]])
+    text = commands([*graver, *told[:_MOST_NOTES]], look)
     if more > 0:
         text += f"and {more} more lines of the files that cause a change or wait\n"
     return f"{text}Plan: {outcome_words(total(documents))}.\n"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -48,6 +49,16 @@ class Mark:
     file: str | None
     line: int = 1
     column: int = 1
+
+
+def from_root(mark: Mark, folder: str) -> Mark:
+    """Return a mark whose file is named from the repository's root.
+
+    `folder` is the one from which it was named, as seen from there; empty where that is the root.
+    """
+    if not folder or mark.file is None or posixpath.isabs(mark.file):
+        return mark
+    return replace(mark, file=posixpath.normpath(posixpath.join(folder, mark.file)))
 
 
 def marks_of_problems(problems: Iterable[Problem], level: Level) -> Iterator[Mark]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from reconciler.reports.counts import counted
+from reconciler.reports.json_text import json_text
 from reconciler.reports.markdown_cells import code, prose, table_row
 from reconciler.reports.seats import or_unknown
 from reconciler.reports.spans import Line, Look, Span, line, text_of
@@ -90,7 +90,7 @@ def _text(page: Document, look: Look) -> str:
 
 
 def _json(page: Document, look: Look) -> str:
-    return json.dumps(page, ensure_ascii=False, indent=2) + "\n"
+    return json_text(page)
 
 
 def _markdown(page: Document, look: Look) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from reconciler.model.source import Problem
 from reconciler.reports.counts import counted
+from reconciler.reports.json_text import json_text
 from reconciler.reports.marks import Level, Mark, marks_of_problems
 from reconciler.reports.printable import printable
+from reconciler.reports.spans import Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,27 +23,34 @@ class Findings:
     warnings: tuple[Problem, ...] = ()
     organizations: int = 0
 
+    @property
+    def lines(self) -> list[str]:
+        """Each problem and each warning in a line, its place first."""
+        lines = [str(problem) for problem in self.problems]
+        return [*lines, *(f"{problem} (warning)" for problem in self.warnings)]
 
-def _text(findings: Findings) -> str:
-    lines = [str(problem) for problem in findings.problems]
-    lines += [f"{problem} (warning)" for problem in findings.warnings]
-    if findings.problems:
-        lines.append(f"{counted(len(findings.problems), 'problem')}: not valid")
-    else:
-        files = counted(len(findings.files), "file")
-        organizations = counted(findings.organizations, "organization")
-        lines.append(f"{files} with {organizations}: valid")
+    @property
+    def verdict(self) -> str:
+        """How many problems there are, or what was found valid."""
+        if self.problems:
+            return f"{counted(len(self.problems), 'problem')}: not valid"
+        files = counted(len(self.files), "file")
+        return f"{files} with {counted(self.organizations, 'organization')}: valid"
+
+
+def _text(findings: Findings, look: Look) -> str:
+    lines = [*findings.lines, findings.verdict]
     return "".join(printable(row) + "\n" for row in lines)
 
 
-def _json(findings: Findings) -> str:
+def _json(findings: Findings, look: Look) -> str:
     document = {
         "valid": not findings.problems,
         "files": list(findings.files),
         "problems": _rows(findings.problems),
         "warnings": _rows(findings.warnings),
     }
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    return json_text(document)
 
 
 def _rows(problems: Sequence[Problem]) -> list[dict[str, object]]:
@@ -64,19 +72,19 @@ def _marks(findings: Findings) -> list[Mark]:
     ]
 
 
-def _github(findings: Findings) -> str:
+def _github(findings: Findings, look: Look) -> str:
     from reconciler.reports import github
 
-    return github.commands(_marks(findings))
+    return github.commands(_marks(findings), look)
 
 
-def _sarif(findings: Findings) -> str:
+def _sarif(findings: Findings, look: Look) -> str:
     from reconciler.reports import sarif
 
-    return sarif.log(_marks(findings))
+    return sarif.log(_marks(findings), look)
 
 
-def _junit(findings: Findings) -> str:
+def _junit(findings: Findings, look: Look) -> str:
     from reconciler.reports import junit
 
     failures: dict[str, list[junit.Failure]] = {file: [] for file in findings.files}
@@ -89,7 +97,10 @@ def _junit(findings: Findings) -> str:
     return junit.xml("reconciler validate", [junit.Suite("files", tuple(cases))])
 
 
-FORMATS: Mapping[str, Callable[[Findings], str]] = MappingProxyType(
+FORMATS: Mapping[str, Callable[[Findings, Look], str]] = MappingProxyType(
     {"text": _text, "json": _json, "github": _github, "sarif": _sarif, "junit": _junit}
 )
 """Every format in which the findings can be shown; a new one is a function and a row."""
+
+FINDING_FORMATS = frozenset({"github", "sarif", "junit"})
+"""The formats of plans that say what is wrong, and so can say it where there is no plan."""

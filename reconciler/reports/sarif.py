@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from reconciler import __version__
-from reconciler.reports.marks import Mark, marks_of_plans
+from reconciler.reports.json_text import json_text
+from reconciler.reports.marks import Mark, from_root, marks_of_plans
 from reconciler.reports.printable import printable
 from reconciler.reports.spans import Look
 from reconciler.reports.wording import code_words
@@ -22,9 +22,9 @@ _TEXTS = {
 }
 
 
-def log(marks: Iterable[Mark]) -> str:
+def log(marks: Iterable[Mark], look: Look) -> str:
     """Return one SARIF log with one run that holds these marks."""
-    found = list(marks)
+    found = [from_root(mark, look.folder) for mark in marks]
     rules = sorted({mark.rule for mark in found})
     document = {
         "$schema": SCHEMA,
@@ -44,12 +44,12 @@ def log(marks: Iterable[Mark]) -> str:
             }
         ],
     }
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    return json_text(document)
 
 
 def render_all(documents: Sequence[Mapping[str, Any]], look: Look) -> str:
     """Return the refusals, warnings and deferrals of one or several plans."""
-    return log(marks_of_plans(documents))
+    return log(marks_of_plans(documents), look)
 
 
 def _rule(rule: str) -> dict[str, Any]:

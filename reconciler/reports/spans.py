@@ -22,12 +22,14 @@ class Look:
     """How a report may look where it goes; the default is plain and never wraps.
 
     `width` is a terminal's, in cells. `whole` says, in a report that has to leave things out, where
-    all of it is: the address of the run, where there is one.
+    all of it is: the address of the run, where there is one. `folder` is where the command runs, as
+    seen from the repository's root: annotations name their files from there.
     """
 
     colours: bool = False
     width: int | None = None
     whole: str | None = None
+    folder: str = ""
 
 
 class Span(NamedTuple):

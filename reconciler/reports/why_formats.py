@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from reconciler.reports.json_text import json_text
 from reconciler.reports.spans import Line, Look, Span, line, text_of
 
 Document = Mapping[str, Any]
@@ -19,7 +19,7 @@ def _text(page: Document, look: Look) -> str:
 
 
 def _json(page: Document, look: Look) -> str:
-    return json.dumps(page, ensure_ascii=False, indent=2) + "\n"
+    return json_text(page)
 
 
 def _lines(page: Document) -> Iterator[Line]:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from reconciler import __version__
 from tests.acceptance.conftest import KEY, Cli, Serve
@@ -45,6 +46,20 @@ def test_the_workflows_install_this_very_version(cli: Cli) -> None:
     cli.ok("init")
     for path in (cli.folder / ".github" / "workflows").iterdir():
         assert f'PACKAGE: "license-reconciler=={__version__}"\n' in path.read_text()
+
+
+def test_the_workflows_start_on_the_branch_that_is_named(cli: Cli) -> None:
+    cli.ok("init", "--branch", "release/1.x")
+    for name in ("plan", "apply"):
+        text = (cli.folder / f".github/workflows/licenses-{name}.yml").read_text()
+        event = yaml.safe_load(text)[True]["pull_request" if name == "plan" else "push"]
+        assert event == {"branches": ["release/1.x"]}
+
+
+@pytest.mark.parametrize("name", ["", "**", "-x", "a b", '"', "!main"])
+def test_a_pattern_is_no_branch(cli: Cli, name: str) -> None:
+    assert cli("init", f"--branch={name}").code == 64
+    assert files_of(cli.folder) == set()
 
 
 def test_nothing_is_overwritten_and_nothing_else_is_written(cli: Cli) -> None:

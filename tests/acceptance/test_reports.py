@@ -36,7 +36,7 @@ def test_the_command_line_offers_every_format_there_is() -> None:
     assert set(PLAN_FORMATS) == set(RENDERERS)
 
 
-@pytest.mark.parametrize("name", [name for name in PLAN_FORMATS if name != "html"])
+@pytest.mark.parametrize("name", PLAN_FORMATS)
 def test_report_makes_of_the_saved_plan_what_plan_showed(name: str, examples: Cli) -> None:
     shown = examples.ok("plan", *STATE, "--out", "plan.json", "--format", name)
     assert examples.ok("report", "plan.json", "--format", name) == shown
@@ -49,14 +49,30 @@ def test_markdown_names_the_saved_plans_changes_digest_in_its_first_line(example
     assert shown.startswith(f"<!-- reconciler: changes={saved['changes_digest']} -->\n")
 
 
-def test_the_page_of_a_plan_looks_a_year_ahead_and_the_saved_plan_does_not(examples: Cli) -> None:
+def test_the_saved_plan_holds_the_year_ahead_so_that_its_page_is_the_plans(examples: Cli) -> None:
     page = examples.ok("plan", *STATE, "--out", "plan.json", "--format", "html")
     assert page.startswith("<!doctype html>")
     assert "Seats ahead" in page
-    assert "forecast" not in json.loads((examples.folder / "plan.json").read_text())
+    saved = json.loads((examples.folder / "plan.json").read_text())
+    ahead = json.loads(examples.ok("forecast", *STATE, "--format", "json"))
+    assert saved["forecast"]["organizations"] == ahead["organizations"]
+    assert examples.ok("report", "plan.json", "--format", "html") == page
     report = examples.ok("report", "plan.json", "plan.json", "--format", "html")
-    assert "Seats ahead" not in report
     assert report.count("Cedar Payments (303)") > 2
+
+
+def test_a_plan_that_was_saved_without_the_year_ahead_is_reported_too(examples: Cli) -> None:
+    from reconciler.model.plan_document import document_digest
+
+    examples.ok("plan", *STATE, "--out", "plan.json")
+    saved = json.loads((examples.folder / "plan.json").read_text())
+    digest = saved["changes_digest"]
+    del saved["forecast"]
+    saved["digest"] = document_digest(saved)
+    (examples.folder / "plan.json").write_text(json.dumps(saved))
+    assert "Seats ahead" not in examples.ok("report", "plan.json", "--format", "html")
+    # What is foreseen is no part of what is done.
+    assert digest in examples.ok("plan", *STATE)
 
 
 @pytest.mark.parametrize("name", sorted(PAGE_FORMATS))
@@ -84,6 +100,82 @@ def test_validate_writes_sarif_and_junit_whether_the_files_are_valid_or_not(
     assert uris == {"orgs/acme.yaml"}
     assert etree.fromstring(junit.out.encode()).get("failures") == "1"
     assert github.out.startswith("::error file=orgs/acme.yaml,line=")
+
+
+INVALID = "version: 1\nusres: []\n"
+
+
+def test_plan_says_what_is_wrong_with_the_files_in_the_formats_that_can(examples: Cli) -> None:
+    (examples.folder / "orgs" / "acme.yaml").write_text(INVALID)
+    for name in ("github", "sarif", "junit"):
+        result = examples("plan", *STATE, "--format", name)
+        assert result.code == 3
+        assert result.out == examples("validate", "--format", name).out
+        assert "orgs/acme.yaml" in result.out
+        assert "usres" in result.err
+        told = examples("plan", *STATE, "--format", name, "--output", "told")
+        assert (told.code, told.out) == (3, "")
+        assert (examples.folder / "told").read_text() == result.out
+    assert examples("plan", *STATE, "--format", "json").out == ""
+
+
+@pytest.mark.parametrize("command", ["plan", "validate"])
+def test_invalid_files_are_an_outcome_of_the_step_with_a_summary(
+    examples: Cli, command: str
+) -> None:
+    (examples.folder / "orgs" / "acme.yaml").write_text(INVALID + "```\n<b>: 1\n")
+    summary, output = examples.folder / "summary.md", examples.folder / "output"
+    step = {"GITHUB_STEP_SUMMARY": str(summary), "GITHUB_OUTPUT": str(output)}
+    arguments = STATE if command == "plan" else ()
+    assert examples(command, *arguments, "--format", "github", **step).code == 3
+    found = outputs(output)
+    assert found["outcome"] == "invalid"
+    assert int(found["problems"]) >= 1
+    if command == "plan":
+        assert (found["changes"], found["digest"], found["changes_digest"]) == ("0", "", "")
+        assert (found["applyable"], found["complete"]) == ("false", "false")
+    text = summary.read_text()
+    assert text.startswith("### Not valid\n\n")
+    assert "orgs/acme.yaml:" in text
+
+
+def test_valid_files_are_told_to_the_step(examples: Cli) -> None:
+    summary, output = examples.folder / "summary.md", examples.folder / "output"
+    step = {"GITHUB_STEP_SUMMARY": str(summary), "GITHUB_OUTPUT": str(output)}
+    shown = examples.ok("validate", **step)
+    found = outputs(output)
+    assert (found["outcome"], found["problems"]) == ("valid", "0")
+    assert shown.rstrip() in summary.read_text()
+
+
+def test_annotations_name_their_files_from_the_root_of_the_checkout(examples: Cli) -> None:
+    root = examples.folder.parent
+    (examples.folder / "orgs" / "acme.yaml").write_text(INVALID)
+    for command in (("validate",), ("plan", *STATE)):
+        result = examples(*command, "--format", "github", GITHUB_WORKSPACE=str(root))
+        assert "::error file=examples/orgs/acme.yaml,line=" in result.out
+        sarif = examples(*command, "--format", "sarif", GITHUB_WORKSPACE=str(root)).out
+        assert '"uri": "examples/orgs/acme.yaml"' in sarif
+        elsewhere = examples(*command, "--format", "github", GITHUB_WORKSPACE=str(root / "x"))
+        assert "::error file=orgs/acme.yaml,line=" in elsewhere.out
+
+
+def test_a_plans_annotations_name_their_files_from_there_too(examples: Cli) -> None:
+    root = str(examples.folder.parent)
+    shown = examples.ok("plan", *STATE, "--format", "github", GITHUB_WORKSPACE=root)
+    assert "file=examples/orgs/acme.yaml,line=" in shown
+    assert "file=orgs/" not in shown
+    examples.ok("plan", *STATE, "--out", "plan.json")
+    assert examples.ok("report", "plan.json", "--format", "github", GITHUB_WORKSPACE=root) == shown
+
+
+def test_where_one_file_is_wrong_all_that_were_looked_at_are_named(examples: Cli) -> None:
+    whole = json.loads(examples.ok("validate", "--format", "json"))["files"]
+    count = etree.fromstring(examples.ok("validate", "--format", "junit").encode()).get("tests")
+    (examples.folder / "orgs" / "acme.yaml").write_text(INVALID)
+    assert json.loads(examples("validate", "--format", "json").out)["files"] == whole
+    junit = etree.fromstring(examples("validate", "--format", "junit").out.encode())
+    assert (junit.get("tests"), junit.get("failures")) == (count, "1")
 
 
 REFUSED = """\

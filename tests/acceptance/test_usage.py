@@ -37,7 +37,8 @@ from tests.acceptance.conftest import Cli, environment
         (["plan", "--api", "sqlite:///x.db", "--state", "snapshot.yaml"], "exclude each other"),
         (["plan"], "no licensing system is named"),
         (["plan", "--api", "ftp://example.com"], "ftp://example.com"),
-        (["apply", "--expect", "nothing.json"], "no licensing system"),
+        (["apply"], "no licensing system"),
+        (["apply", "--expect", "nothing.json"], "there is no such file, and it is no digest"),
     ],
 )
 def test_wrong_usage_ends_with_64(examples: Cli, arguments: list[str], said: str) -> None:

@@ -95,6 +95,43 @@ def test_a_search_is_words_and_never_a_pattern_or_markup(browser: Browser) -> No
     assert browser.complaints() == []
 
 
+def test_what_words_find_is_seen_even_where_it_was_folded(browser: Browser) -> None:
+    browser.open(plan())
+    folded = (
+        "return [...document.querySelectorAll('.refusal details')]"
+        ".map((it) => [it.open, it.querySelector('[data-k]').checkVisibility()])"
+    )
+    assert browser.run(folded) == [[False, False]]
+    who = browser.run(
+        "return document.querySelector('.refusal details [data-k] .who').textContent.trim()"
+    )
+    browser.search(who.split()[0])
+    assert browser.run(folded) == [[True, True]]
+    browser.search("bob@example")
+    assert browser.run(folded)[0][0] is False
+    # What a person opened stays open.
+    browser.run("document.querySelector('.refusal details').open = true")
+    browser.search(who.split()[0])
+    browser.run("document.getElementById('clear').click()")
+    assert browser.run(folded)[0][0] is True
+
+
+def test_on_paper_a_dark_screen_changes_nothing(browser: Browser) -> None:
+    browser.open(plan())
+    colours = (
+        "return ['.flag', '.chip', '.sign', '.tile', 'body'].map((name) => {"
+        "const it = getComputedStyle(document.querySelector(name));"
+        "return [name, it.color, it.backgroundColor]; })"
+    )
+    found = []
+    for scheme in ("light", "dark"):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.command("Emulation.setEmulatedMedia", {"media": "print", "features": features})
+        found.append(browser.run(colours))
+    browser.command("Emulation.setEmulatedMedia", {"media": ""})
+    assert found[0] == found[1]
+
+
 def test_kinds_can_be_left_out_and_what_takes_away_be_picked(browser: Browser) -> None:
     browser.open(plan())
     assert browser.tick("input[value=grant]") == "7 of 9 shown"

@@ -68,7 +68,7 @@ def reports() -> Iterator[tuple[str, str]]:
     for name, show in page_formats.FORMATS.items():
         yield f"licenses.{ENDINGS[name]}", show(page, Look())
     for name, tell in problems.FORMATS.items():
-        yield f"problems.{ENDINGS[name]}", tell(FINDINGS)
+        yield f"problems.{ENDINGS[name]}", tell(FINDINGS, Look())
     for name, foretell in forecast_formats.FORMATS.items():
         yield f"forecast.{ENDINGS[name]}", foretell(forecast(), Look())
 

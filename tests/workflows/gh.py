@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,7 +27,9 @@ DOWNLOAD_FLAGS = {
     "--dir": 1, "-D": 1, "--name": 1, "-n": 1, "--pattern": 1, "-p": 1, "--repo": 1, "-R": 1,
 }  # fmt: skip
 API_USED = {"--method", "--paginate", "--input", "--raw-field"}
-EDITOR = "query($id: ID!) { node(id: $id) { ... on IssueComment { editor { login } } } }"
+EDITOR = (
+    "query($id: ID!) { node(id: $id) { ... on IssueComment { editor { login } lastEditedAt } } }"
+)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -80,6 +83,19 @@ class Hub:
             if granted.get(name) in ({"read", "write"} if level == "read" else {"write"}):
                 return
         fail("gh: Resource not accessible by integration (HTTP 403)")
+
+    def repository(self) -> dict[str, Any]:
+        self.need("metadata:read", "contents:read")
+        return {"full_name": "acme/licenses", "default_branch": "main"}
+
+    def head_of(self, branch: str) -> dict[str, Any]:
+        self.need("contents:read")
+        origin = self.path.parents[1] / "origin"
+        command = ["git", "-C", str(origin), "rev-parse", "--verify", f"refs/heads/{branch}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            fail("gh: Not Found (HTTP 404)")
+        return {"ref": f"refs/heads/{branch}", "object": {"sha": done.stdout.strip()}}
 
     def comment(self, number: str, row: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -163,6 +179,8 @@ class Hub:
 
 REPOSITORY = r"repos/acme/licenses"
 ROUTES = (
+    ("GET", REPOSITORY, Hub.repository),
+    ("GET", rf"{REPOSITORY}/git/ref/heads/([\w/-]+)", Hub.head_of),
     ("GET", rf"{REPOSITORY}/commits/([0-9a-f]{{40}})/pulls", Hub.pulls_of),
     ("GET", rf"{REPOSITORY}/issues/(\d+)/comments", Hub.comments_of),
     ("POST", rf"{REPOSITORY}/issues/(\d+)/comments", Hub.add_comment),
@@ -212,8 +230,11 @@ def graphql(hub: Hub, flags: dict[str, list[str]]) -> None:
     fields = dict(field.split("=", 1) for field in flags["--raw-field"])
     assert fields["query"] == EDITOR, fields
     row = hub.state["comments"][fields["id"].removeprefix("IC_")]
+    # The editor's account may be gone: the time is told then, and nobody's name.
+    edited = row["editor"] is not None
     editor = {"login": row["editor"]} if row["editor"] else None
-    sys.stdout.write(json.dumps({"data": {"node": {"editor": editor}}}))
+    node = {"editor": editor, "lastEditedAt": "2026-11-24T10:00:00Z" if edited else None}
+    sys.stdout.write(json.dumps({"data": {"node": node}}))
 
 
 def download(hub: Hub, arguments: list[str]) -> None:

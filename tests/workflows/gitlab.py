@@ -30,6 +30,7 @@ class Memory:
     notes: dict[int, Row] = field(default_factory=dict)
     issues: dict[int, Row] = field(default_factory=dict)
     artifacts: dict[str, Path] = field(default_factory=dict)
+    head: Callable[[], str] = str
     asked: list[str] = field(default_factory=list)
 
     def merge_requests(self, sha: str) -> list[Row]:
@@ -70,6 +71,10 @@ class Memory:
     def note_on_issue(self, iid: str, fields: Row) -> Row:
         return {"id": 1, **fields}
 
+    def branch(self, name: str) -> Row:
+        assert name == "main"
+        return {"name": name, "commit": {"id": self.head()}}
+
     def artifact(self, job: str, path: str) -> Any:
         return json.loads((self.artifacts[job] / path).read_text())
 
@@ -77,6 +82,8 @@ class Memory:
 P = r"/projects/7"
 ROUTES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     ("GET", "/user", lambda memory: {"username": OWNER}),
+    ("GET", P, lambda memory: {"default_branch": "main"}),
+    ("GET", rf"{P}/repository/branches/([\w%-]+)", Memory.branch),
     ("GET", rf"{P}/repository/commits/(\w+)/merge_requests", Memory.merge_requests),
     ("GET", rf"{P}/merge_requests/(\d+)/notes", Memory.notes_of),
     ("POST", rf"{P}/merge_requests/(\d+)/notes", Memory.add_note),

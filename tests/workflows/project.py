@@ -80,13 +80,17 @@ class Project:
 
     # What people do.
 
-    def open_request(self, users: Iterable[str], *, fork: bool = False) -> int:
+    def open_request(
+        self, users: Iterable[str], *, fork: bool = False, by: str = "ada", base: str = "main"
+    ) -> int:
         """Open a pull request that wants these users."""
         state = self.hub
         number = state["next"] = state["next"] + 1
         git(self.origin, "switch", "--quiet", "--create", f"change-{number}", "main")
         self._write(users)
         state["pulls"][str(number)] = {
+            "base": {"ref": base},
+            "user": {"login": by},
             "head": {
                 "sha": self._commit("a change"),
                 "repo": {"full_name": "mallory/licenses" if fork else REPOSITORY},
@@ -135,13 +139,19 @@ class Project:
             "plan", Trigger("pull_request", sha, f"{request}/merge", event, self.inputs)
         )
 
-    def run_apply(self, expect: str = "", *, branch: str = "main") -> dict[str, Job]:
+    @property
+    def head(self) -> str:
+        return git(self.origin, "rev-parse", "refs/heads/main")
+
+    def run_apply(
+        self, expect: str = "", *, branch: str = "main", sha: str = "", ref_type: str = "branch"
+    ) -> dict[str, Job]:
+        """Run the apply of a branch's newest commit, or again that of an older one."""
         name = "workflow_dispatch" if expect else "push"
-        sha = git(self.origin, "rev-parse", branch)
+        sha = sha or git(self.origin, "rev-parse", f"refs/heads/{branch}")
         event = {"repository": {"default_branch": "main"}}
-        return self._run(
-            "apply", Trigger(name, sha, branch, event, {**self.inputs, "expect": expect})
-        )
+        inputs = {**self.inputs, "expect": expect}
+        return self._run("apply", Trigger(name, sha, branch, event, inputs, ref_type))
 
     def run_drift(self, branch: str = "") -> Job:
         sha = git(self.origin, "rev-parse", branch or "main")

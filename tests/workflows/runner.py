@@ -30,8 +30,8 @@ _SCRIPTS = {
     "reconciler": f'exec {sys.executable} -m reconciler "$@"',
     # The package is installed in the tests' own environment; pip is only looked at.
     "python": (
-        'if [ "$1 $2 $3" = "-m pip install" ]; then shift 3; echo "$@" >>"$STAND_IN_PIP"; exit 0; '
-        f'fi; exec {sys.executable} "$@"'
+        'if [ "$1 $2 $3 $4" = "-I -m pip install" ]; then shift 4; echo "$@" >>"$STAND_IN_PIP"; '
+        f'exit 0; fi; exec {sys.executable} "$@"'
     ),
 }
 
@@ -69,6 +69,13 @@ class Trigger:
     ref_name: str
     event: Mapping[str, Any]
     inputs: Mapping[str, str] = field(default_factory=dict)
+    ref_type: str = "branch"
+
+    @property
+    def ref(self) -> str:
+        if self.name == "pull_request":
+            return f"refs/pull/{self.ref_name}"
+        return f"refs/{'tags' if self.ref_type == 'tag' else 'heads'}/{self.ref_name}"
 
 
 @dataclass(slots=True)
@@ -80,6 +87,7 @@ class Runner:
     variables: Mapping[str, str]
     secrets: Mapping[str, str]
     runs: int = 0
+    lost_outputs: set[str] = field(default_factory=set)
     on_environment: Callable[[str], None] = lambda name: None
 
     def __post_init__(self) -> None:
@@ -158,12 +166,16 @@ class _JobRun:
             "event": trigger.event,
             "repository": REPOSITORY,
             "sha": trigger.sha,
+            "ref": trigger.ref,
             "ref_name": trigger.ref_name,
+            "ref_type": trigger.ref_type,
             "token": token,
         }
-        # A pull request from a fork is run without secrets.
-        fork = trigger.event.get("pull_request", {}).get("head", {}).get("repo", {})
+        # A pull request from a fork, and one of Dependabot, is run without secrets.
+        request = trigger.event.get("pull_request", {})
+        fork = request.get("head", {}).get("repo", {})
         foreign = fork.get("full_name", REPOSITORY) != REPOSITORY
+        foreign = foreign or request.get("user", {}).get("login") == "dependabot[bot]"
         self.context: dict[str, Any] = {
             "github": github,
             "inputs": trigger.inputs,
@@ -189,7 +201,7 @@ class _JobRun:
             self._step(row, functions)
         self.result.result = "failure" if self.failed else "success"
         self.result.outputs = {
-            key: self._filled(text, functions)
+            key: "" if key in self.runner.lost_outputs else self._filled(text, functions)
             for key, text in (self.job.get("outputs") or {}).items()
         }
         summary = self.folder / "summary"
@@ -270,7 +282,9 @@ class _JobRun:
             "GITHUB_EVENT_PATH": str(event),
             "GITHUB_OUTPUT": str(files["output"]),
             "GITHUB_ENV": str(files["env"]),
+            "GITHUB_REF": trigger.ref,
             "GITHUB_REF_NAME": trigger.ref_name,
+            "GITHUB_REF_TYPE": trigger.ref_type,
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_RUN_ID": str(self.runner.runs),
             "GITHUB_SERVER_URL": "https://github.com",

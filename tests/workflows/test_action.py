@@ -34,7 +34,12 @@ def scripts() -> list[str]:
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [("validate --format github", 0), ("validate missing.yaml", 3)],
+    [
+        ("validate --format github", 0),
+        ("validate missing.yaml", 3),
+        ("validate\nmissing.yaml\n", 3),
+        ("  validate\n--format   github\n\n", 0),
+    ],
 )
 def test_the_action_installs_itself_and_runs(project: Project, arguments: str, code: int) -> None:
     install, run = scripts()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.workflows.gitlab import OWNER, TOKEN, Done, Memory, gitlab, run_job
-from tests.workflows.project import KEY, LEAVER_GONE, TRANSFER, Project, git
+from tests.workflows.project import AS_IT_IS, KEY, LEAVER_GONE, TRANSFER, Project, git
 from tests.workflows.test_pull_requests import DIGEST
 
 TEMPLATE = Path(__file__).parents[2] / "ci" / "gitlab" / "reconciler.gitlab-ci.yml"
@@ -32,6 +32,7 @@ class Lab:
         tools = self.project.runner.folder / "bin"
         return run_job(TEMPLATE, name, folder, tools, {
             "CI_API_V4_URL": self.api,
+            "CI_COMMIT_BRANCH": "main",
             "CI_COMMIT_SHA": git(folder, "rev-parse", "HEAD"),
             "CI_JOB_ID": str(self.jobs),
             "CI_JOB_URL": f"https://gitlab.example/-/jobs/{self.jobs}",
@@ -56,6 +57,7 @@ class Lab:
         self.memory.requests[request] = {
             "iid": request,
             "state": "merged",
+            "target_branch": "main",
             "merge_commit_sha": git(self.project.origin, "rev-parse", "main"),
         }
 
@@ -66,6 +68,7 @@ class Lab:
 @pytest.fixture
 def lab(project: Project) -> Iterator[Lab]:
     with gitlab() as (api, memory):
+        memory.head = lambda: project.head
         yield Lab(project, api, memory)
 
 
@@ -103,6 +106,38 @@ def test_drift_after_the_review_stops_the_apply_and_says_what_moved(lab: Lab) ->
     by_hand = lab.job("reconciler-apply", "origin/main", LICENSES_EXPECT=digest)
     assert by_hand.code == 0, by_hand.log
     assert lab.project.licensed() == {"ada", "bob", "dan", "eve"}
+
+
+def test_an_old_job_that_is_run_again_brings_nothing_back(lab: Lab) -> None:
+    first = lab.project.open_request(TRANSFER)
+    lab.plan(first)
+    lab.merge(first)
+    old = lab.project.head
+    assert lab.job("reconciler-apply", "origin/main").code == 0
+    second = lab.project.open_request(AS_IT_IS)
+    lab.plan(second)
+    lab.merge(second)
+    assert lab.job("reconciler-apply", "origin/main").code == 0
+    done = lab.job("reconciler-apply", old)
+    assert done.code == 4
+    assert f"main has moved on: this run is for {old}" in done.log
+    assert "bob" not in lab.project.licensed()
+    assert "not the newest files" in lab.notes(first)[2]
+
+
+def test_a_plan_that_a_branch_brings_along_is_no_plan(lab: Lab) -> None:
+    request = lab.project.open_request(TRANSFER)
+    lab.plan(request)
+    made = lab.memory.artifacts[str(lab.jobs)] / "reconciler-out" / "plan.json"
+    git(lab.project.origin, "switch", "--quiet", f"change-{request}")
+    (lab.project.origin / "reconciler-out").mkdir()
+    (lab.project.origin / "reconciler-out" / "plan.json").write_bytes(made.read_bytes())
+    git(lab.project.origin, "add", "--force", "reconciler-out")
+    lab.project.push(request, "version: 1\norganisation: {id: 101}\n")
+    assert lab.plan(request).code == 3
+    (note,) = lab.notes(request)
+    assert "No plan" in note
+    assert not DIGEST.search(note)
 
 
 def test_nothing_is_applied_without_a_note_of_ones_own(lab: Lab) -> None:

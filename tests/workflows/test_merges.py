@@ -101,6 +101,82 @@ def test_by_hand_nothing_is_applied_from_another_branch(project: Project) -> Non
     assert "bob" not in project.licensed()
 
 
+def test_an_old_apply_that_is_run_again_brings_nothing_back(project: Project) -> None:
+    first = merged(project, TRANSFER)
+    old = project.head
+    assert project.run_apply()["apply"].result == "success"
+    second = merged(project, AS_IT_IS)
+    assert project.run_apply()["apply"].result == "success"
+    assert project.licensed() == {"ada", "carol", "dan", "eve"}
+    # Without the check, the fresh plan of the old files is the very one that was reviewed.
+    jobs = project.run_apply(sha=old)
+    assert (jobs["check"].result, jobs["apply"].result) == ("failure", "skipped")
+    assert f"main has moved on: this run is for {old}" in jobs["check"].log
+    assert "these are not the newest files" in jobs["check"].summary
+    assert project.licensed() == {"ada", "carol", "dan", "eve"}
+    # What was really done stays told; that the run stopped stands beside it.
+    _, applied, outdated = project.comments(first)
+    assert "### Applied\n" in applied
+    assert project.head in outdated
+    assert len(project.comments(second)) == 2
+
+
+def test_a_merge_that_waits_for_approval_while_another_one_comes_stops(project: Project) -> None:
+    request = merged(project)
+    approved: list[str] = []
+
+    def later(name: str) -> None:
+        approved.append(name)
+        merged(project, AS_IT_IS)
+
+    project.runner.on_environment = later
+    jobs = project.run_apply()
+    assert approved
+    assert (jobs["check"].result, jobs["apply"].result) == ("success", "failure")
+    assert "main has moved on" in jobs["apply"].step("See that the files are still the newest").log
+    assert jobs["apply"].step("Apply").outcome == "skipped"
+    assert jobs["apply"].step("Tell what moved").outcome == "skipped"
+    assert "bob" not in project.licensed()
+    assert "Not applied: these are not the newest files" in project.comments(request)[1]
+
+
+def test_a_tag_of_the_main_branchs_name_applies_nothing(project: Project) -> None:
+    request = merged(project)
+    digest = DIGEST.match(project.comments(request)[0])[1]  # type: ignore[index]
+    jobs = project.run_apply(digest, ref_type="tag")
+    assert {job.result for job in jobs.values()} == {"skipped"}
+
+
+def test_a_digest_that_gets_lost_between_the_jobs_applies_nothing(project: Project) -> None:
+    # The runner empties an output in which it sees a secret.
+    request = merged(project)
+    project.runner.lost_outputs = {"digest"}
+    jobs = project.run_apply()
+    assert (jobs["check"].result, jobs["apply"].result) == ("success", "failure")
+    assert "--expect is empty: it names no review" in jobs["apply"].log
+    assert "### Not applied\n" in project.comments(request)[1]
+    assert "bob" not in project.licensed()
+
+
+def test_a_merge_into_another_branch_is_no_review(project: Project) -> None:
+    request = project.open_request(TRANSFER, base="other")
+    project.run_plan(request)
+    project.merge(request)
+    jobs = project.run_apply()
+    assert jobs["apply"].result == "skipped"
+    assert "so nobody reviewed its plan" in jobs["check"].log
+
+
+def test_a_comment_whose_editor_is_gone_is_no_review(project: Project) -> None:
+    merged(project)
+    comments = project.hub["comments"]
+    next(iter(comments.values()))["editor"] = ""
+    project.change_hub(comments=comments)
+    jobs = project.run_apply()
+    assert jobs["apply"].result == "skipped"
+    assert "was edited by somebody whose account is gone" in jobs["check"].log
+
+
 def test_a_comment_that_somebody_edited_is_no_review(project: Project) -> None:
     request = merged(project)
     comments = project.hub["comments"]

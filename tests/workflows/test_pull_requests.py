@@ -73,6 +73,13 @@ def test_a_pull_request_from_a_fork_is_validated_only(project: Project) -> None:
     assert project.comments(request) == []
 
 
+def test_a_pull_request_of_dependabot_is_validated_only(project: Project) -> None:
+    request = project.open_request(TRANSFER, by="dependabot[bot]")
+    jobs = project.run_plan(request)
+    assert (jobs["validate"].result, jobs["plan"].result) == ("success", "skipped")
+    assert project.comments(request) == []
+
+
 def test_a_refused_plan_is_shown_and_fails_the_check(project: Project) -> None:
     request = project.open_request([*AS_IT_IS, "stranger@example.com"])
     jobs = project.run_plan(request)

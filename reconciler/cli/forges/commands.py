@@ -50,7 +50,7 @@ _TOLD = click.option(
 
 def forge_commands(group: click.Group, opened: Opener) -> None:
     """Add to a group the commands of a forge that `opened` makes from the environment."""
-    for add in (_comment, _reviewed_digest, _compare, _outcome, _drift_issue):
+    for add in (_comment, _reviewed_digest, _newest, _compare, _outcome, _drift_issue):
         add(group, opened)
 
 
@@ -117,6 +117,34 @@ def _reviewed_digest(group: click.Group, opened: Opener) -> None:
             write_data("".join(f"{key}={value}\n" for key, value in outputs.items()), target)
 
 
+def _newest(group: click.Group, opened: Opener) -> None:
+    @group.command("newest")
+    @_TOLD
+    @_NAME
+    def command(request: str, name: str) -> None:
+        """Exit with 4 unless this run is for the newest commit of the default branch.
+
+        A run that waited for approval, or is started again, must not bring back older files. Why
+        it stopped goes to standard error, the step summary and a comment.
+        """
+        from reconciler.cli.forges.comments import put_comment
+        from reconciler.cli.forges.markers import Marker
+        from reconciler.cli.forges.reviewed import check_newest
+        from reconciler.cli.forges.texts import outdated_text
+
+        forge = opened(os.environ)
+        try:
+            check_newest(forge)
+        except RefusedError as refusal:
+            text = outdated_text(refusal, forge.run_url)
+            append_summary(os.environ, text)
+            if request.isdigit():
+                # Not in the place of the account of an earlier run, which did apply it.
+                put_comment(forge, int(request), Marker(f"{name}.outdated", None, forge.run), text)
+            raise
+        note("this run is for the newest commit of the default branch")
+
+
 def _compare(group: click.Group, opened: Opener) -> None:
     @group.command("compare")
     @click.argument("plan", metavar="PLAN.json")
@@ -156,7 +184,7 @@ def _compare(group: click.Group, opened: Opener) -> None:
         for line in lines:
             note(line)
         if request.isdigit():
-            put_comment(forge, int(request), Marker(f"{name}-applied", None, forge.run), text)
+            put_comment(forge, int(request), Marker(f"{name}.applied", None, forge.run), text)
         raise RefusedError(
             f"the plan is {digest}, and reviewed was {expected}",
             hint=f"look at the fresh plan; where it is right, {forge.by_hand}",
@@ -182,15 +210,18 @@ def _outcome(group: click.Group, opened: Opener) -> None:
         """
         from reconciler.cli.forges.comments import put_comment
         from reconciler.cli.forges.markers import Marker
-        from reconciler.cli.forges.texts import outcome_text
+        from reconciler.cli.forges.texts import is_checklist, outcome_text
 
         file = Path(account)
         said = file.read_text(encoding="utf-8", errors="replace") if file.exists() else None
         forge = opened(os.environ)
+        steps = said is not None and is_checklist(said)
+        refused = apply_exit == Exit.REFUSED and not steps
+        set_outputs(os.environ, {"refused": "true" if refused else "false"})
         text = outcome_text(apply_exit, said, forge.run_url)
         append_summary(os.environ, text)
         if request.isdigit():
-            put_comment(forge, int(request), Marker(f"{name}-applied", None, forge.run), text)
+            put_comment(forge, int(request), Marker(f"{name}.applied", None, forge.run), text)
         return Exit.DONE if apply_exit == Exit.PENDING else apply_exit
 
 

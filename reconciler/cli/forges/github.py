@@ -9,9 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import sleep
 from typing import Any
+from urllib.parse import quote
 
 from reconciler.cli.forges import gh
-from reconciler.cli.forges.protocol import Document, Post
+from reconciler.cli.forges.protocol import Document, MainBranch, Post
 from reconciler.errors import ReconcilerError, UsageError
 
 AUTHOR = "github-actions[bot]"
@@ -22,7 +23,10 @@ ARTIFACT = "reconciler-plan"
 
 # Right after a merge, GitHub may not know yet which pull request a commit belongs to.
 _WAITS = (1, 2, 4)
-_EDITOR = "query($id: ID!) { node(id: $id) { ... on IssueComment { editor { login } } } }"
+_EDITOR = (
+    "query($id: ID!) { node(id: $id) { ... on IssueComment { editor { login } lastEditedAt } } }"
+)
+_BRANCH = "refs/heads/"
 
 
 class GitHub:
@@ -39,6 +43,8 @@ class GitHub:
         self.author = author
         self.by_hand = "run the workflow that applies by hand, with its changes digest"
         self.commit = environ.get("GITHUB_SHA") or None
+        ref = environ.get("GITHUB_REF", "")
+        self.branch = ref.removeprefix(_BRANCH) if ref.startswith(_BRANCH) else None
         self.run = environ.get("GITHUB_RUN_ID") or None
         server = environ.get("GITHUB_SERVER_URL") or "https://github.com"
         self.run_url = f"{server}/{self._repository}/actions/runs/{self.run}" if self.run else None
@@ -56,15 +62,23 @@ class GitHub:
         number = (event.get("pull_request") or {}).get("number")
         return number if isinstance(number, int) else None
 
+    def main_branch(self) -> MainBranch:
+        """Return the repository's default branch, and the commit at its head."""
+        name = str(gh.api("GET", f"repos/{self._repository}")["default_branch"])
+        row = gh.api("GET", self._path(f"git/ref/heads/{quote(name)}"))
+        return MainBranch(name, str(row["object"]["sha"]))
+
     def merged_request(self) -> int | None:
-        """Return the pull request whose merge commit is the commit of this run."""
+        """Return the pull request into this branch whose merge commit is the commit of this run."""
         if self.commit is None:
             return None
         for wait in (*_WAITS, None):
             rows = gh.api("GET", self._path(f"commits/{self.commit}/pulls"), pages=True)
             for row in rows:
                 if row.get("merged_at") and row.get("merge_commit_sha") == self.commit:
-                    return int(row["number"])
+                    base = (row.get("base") or {}).get("ref")
+                    if base == self.branch:
+                        return int(row["number"])
             if wait is not None:
                 sleep(wait)
         return None
@@ -88,9 +102,12 @@ class GitHub:
 
     def edited_by(self, request: int, comment: Post) -> str | None:
         """Return the last editor: who may write to the repository may edit any comment."""
-        node = gh.graphql(_EDITOR, id=self._nodes[comment.number])["node"]
-        editor = (node or {}).get("editor")
-        return str(editor["login"]) if editor else None
+        node = gh.graphql(_EDITOR, id=self._nodes[comment.number])["node"] or {}
+        editor = node.get("editor")
+        if editor:
+            return str(editor["login"])
+        # The account may be gone since, and with it the name.
+        return "somebody whose account is gone" if node.get("lastEditedAt") else None
 
     def open_issues(self) -> tuple[Post, ...]:
         """Return the open issues of this author, without pull requests."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from reconciler.cli.forges.protocol import Document, Post
+from reconciler.cli.forges.protocol import Document, MainBranch, Post
 from reconciler.errors import ReconcilerError, UsageError
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class GitLab:
             "run a pipeline on the default branch, with LICENSES_EXPECT set to its changes digest"
         )
         self.commit = environ.get("CI_COMMIT_SHA") or None
+        self.branch = environ.get("CI_COMMIT_BRANCH") or None
         self.run = environ.get("CI_JOB_ID") or None
         self.run_url = environ.get("CI_JOB_URL") or None
         self.author = str(self._ask("GET", "user")["username"])
@@ -56,14 +58,21 @@ class GitLab:
         """Return the number of the job's merge request."""
         return int(self._request) if self._request.isdigit() else None
 
+    def main_branch(self) -> MainBranch:
+        """Return the project's default branch, and the commit at its head."""
+        name = str(self._ask("GET", self._project)["default_branch"])
+        row = self._ask("GET", f"{self._project}/repository/branches/{quote(name, safe='')}")
+        return MainBranch(name, str(row["commit"]["id"]))
+
     def merged_request(self) -> int | None:
-        """Return the merge request whose merge made the commit of this job."""
+        """Return the merge request into this branch whose merge made the commit of this job."""
         if self.commit is None:
             return None
         path = f"{self._project}/repository/commits/{self.commit}/merge_requests"
         made = ("merge_commit_sha", "squash_commit_sha", "sha")
         for row in self._pages(path):
-            if row.get("state") == "merged" and self.commit in {row.get(key) for key in made}:
+            merged = row.get("state") == "merged" and row.get("target_branch") == self.branch
+            if merged and self.commit in {row.get(key) for key in made}:
                 return int(row["iid"])
         return None
 

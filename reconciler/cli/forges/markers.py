@@ -11,9 +11,10 @@ import re
 from dataclasses import dataclass
 
 _CHANGES = re.compile(r"<!-- reconciler: changes=(sha256:[0-9a-f]{64}) -->")
-_PURPOSE = re.compile(r"<!-- reconciler-ci: ([a-z0-9-]+)(?: run=([0-9]+))? -->")
+_PURPOSE = re.compile(r"<!-- reconciler-ci: ([a-z0-9.-]+)(?: run=([0-9]+))? -->")
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-"""What a comment or an issue may be called, to tell several workspaces of one project apart."""
+"""What a comment or an issue may be called, to tell several workspaces of one project apart. A
+further comment of that name adds a dot and what it is for, so that no other name can be its."""
 
 
 @dataclass(frozen=True, slots=True)

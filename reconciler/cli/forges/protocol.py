@@ -19,11 +19,20 @@ class Post:
     url: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MainBranch:
+    """The branch whose files count: its name, and the commit that it is at."""
+
+    name: str
+    commit: str
+
+
 class Forge(Protocol):
     """A project on a forge, as a workflow's run sees it.
 
     `author` is who this workflow writes as: only what that one wrote is ever read back or edited.
     `by_hand` says how a person applies a plan that nobody reviewed here, as the end of a sentence.
+    `commit` is what this run is for, and `branch` where it came from; None for a tag.
     `run` names this run, to find its artifacts again, and `run_url` is where a person sees it.
     Every method raises `ReconcilerError` where the forge cannot be asked.
     """
@@ -33,12 +42,16 @@ class Forge(Protocol):
     run: str | None
     run_url: str | None
     commit: str | None
+    branch: str | None
 
     def current_request(self) -> int | None:
         """Return the pull request that this run is about, if it is about one."""
 
+    def main_branch(self) -> MainBranch:
+        """Return the default branch as it is at this moment."""
+
     def merged_request(self) -> int | None:
-        """Return the pull request whose merge made the commit of this run, if one did."""
+        """Return the pull request into the branch of this run whose merge made its commit."""
 
     def comments(self, request: int) -> tuple[Post, ...]:
         """Return every comment on a pull request, oldest first."""
@@ -47,7 +60,7 @@ class Forge(Protocol):
         """Write a comment, or edit the one that is given, and return its address."""
 
     def edited_by(self, request: int, comment: Post) -> str | None:
-        """Return who edited a comment last; None where nobody did, or the forge allows nobody."""
+        """Return who edited a comment last, as words where unknown; None where nobody did."""
 
     def open_issues(self) -> tuple[Post, ...]:
         """Return every open issue that `author` opened, oldest first."""

@@ -62,6 +62,27 @@ def reviewed_by_merge(forge: Forge, name: str) -> Reviewed:
     return Reviewed(marker.digest, request, marker.run)
 
 
+def check_newest(forge: Forge) -> None:
+    """Raise `RefusedError` unless this run is for the newest commit of the default branch.
+
+    A run that waited, or that somebody starts again, is for files that may have been taken back.
+    """
+    main = forge.main_branch()
+    if forge.branch != main.name:
+        where = f"the branch {forge.branch}" if forge.branch else "no branch"
+        raise RefusedError(
+            f"this run is of {where}, and only {main.name} is what was agreed",
+            hint=f"start it on the branch {main.name}",
+        )
+    if forge.commit != main.commit:
+        raise RefusedError(
+            f"{main.name} has moved on: this run is for {forge.commit}, and the newest commit is "
+            f"{main.commit}",
+            hint=f"the run for that commit applies what is wanted now; where it stops, "
+            f"{forge.by_hand}",
+        )
+
+
 def _plain(login: str) -> str:
     # The two APIs of GitHub spell the name of a bot with and without this ending.
     return login.removesuffix("[bot]")

@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from reconciler.applying.checklist_markdown import HEADING
 from reconciler.cli.exits import Exit
 from reconciler.cli.forges.fenced import fenced
 from reconciler.cli.forges.protocol import Document, Forge
+from reconciler.errors import RefusedError
 from reconciler.reports.formats import RENDERERS
 from reconciler.reports.spans import Look
 
 # GitHub takes 65,536 characters; the marker and the words around the text need a few of them.
 _LARGEST = 60_000
 
+_BY_HAND: Mapping[int, str] = MappingProxyType(
+    {
+        Exit.DONE: "Nothing is left to do by hand",
+        Exit.PENDING: "To be done by hand",
+        Exit.REFUSED: "To be done by hand, and in part refused",
+    }
+)
 _OUTCOMES: Mapping[int, str] = MappingProxyType(
     {
         Exit.DONE: "Applied",
-        Exit.PENDING: "To be done by hand",
         Exit.REFUSED: "Refused: nothing was written",
         Exit.PARTIAL: "Applied in part",
     }
@@ -26,7 +34,7 @@ _OUTCOMES: Mapping[int, str] = MappingProxyType(
 
 def plan_text(plan: Document, run_url: str | None) -> str:
     """Return a plan for a pull request: the report, and where the whole of it is."""
-    report = RENDERERS["markdown"]([plan], Look())
+    report = RENDERERS["markdown"]([plan], Look(whole=run_url))
     return f"{report.rstrip()}\n\n<sub>Made by {_run(run_url)}.</sub>\n"
 
 
@@ -49,17 +57,34 @@ def moved_text(lines: Sequence[str], digest: str, forge: Forge) -> str:
     )
 
 
+def outdated_text(refusal: RefusedError, run_url: str | None) -> str:
+    """Return what a person is told where a run is not for the newest files."""
+    hint = f"{refusal.hint[0].upper()}{refusal.hint[1:]}.\n\n" if refusal.hint else ""
+    return (
+        "### Not applied: these are not the newest files\n\n"
+        f"{fenced([refusal.message])}\n\n{hint}"
+        f"Nothing was written by {_run(run_url)}.\n"
+    )
+
+
 def outcome_text(code: int, account: str | None, run_url: str | None) -> str:
     """Return what an apply ended with: its account, or the steps that are left to a person."""
     title = _OUTCOMES.get(code, "Not applied")
     if account is None or not account.strip():
         said = "It ended without an account."
-    elif code == Exit.PENDING:
-        # What is written with this code is a checklist, in Markdown whose values are escaped.
-        said = account if len(account) <= _LARGEST else "The steps are too many for a comment."
+    elif is_checklist(account):
+        title = _BY_HAND.get(code, "To be done by hand, and in part not known")
+        # A checklist is Markdown already, and the values in it are escaped.
+        too_many = "The steps are too many for a comment: they are `account.md`, kept by the run."
+        said = account if len(account) <= _LARGEST else too_many
     else:
         said = fenced(account.strip().splitlines())
     return f"### {title}\n\n{said.rstrip()}\n\n<sub>See {_run(run_url)}.</sub>\n"
+
+
+def is_checklist(account: str) -> bool:
+    """Tell whether what an apply wrote are steps for a person, whatever it ended with."""
+    return account.startswith(f"{HEADING}\n")
 
 
 def drift_text(plan: Document, forge: Forge, *, certain: bool) -> str:
@@ -74,7 +99,7 @@ def drift_text(plan: Document, forge: Forge, *, certain: bool) -> str:
         "To keep it as it is, change the files.\n\n"
         "This issue is kept up to date and closes by itself"
         f"{_link(forge.run_url, '; the last to see to it was ')}.\n"
-        f"\n{_without_marker(RENDERERS['markdown']([plan], Look()))}"
+        f"\n{_without_marker(RENDERERS['markdown']([plan], Look(whole=forge.run_url)))}"
     )
 
 

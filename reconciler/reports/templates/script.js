@@ -19,7 +19,11 @@
     text: "",
     // What holds other items, such as a refusal, stays as long as one of them does.
     inner: element.parentElement.closest("[data-k]"),
+    // What is folded around it, to be opened where words find something inside.
+    fold: element.parentElement.closest("details"),
   }));
+  const folds = new Set(items.map((item) => item.fold).filter(Boolean));
+  const opened = new Set();
   // The text of a row is read once; with its organization's and its product's name it can be
   // found by those too.
   const headings = new Map(sections.map((it) => [it, it.querySelector("h2").textContent]));
@@ -39,6 +43,7 @@
     const active = words.length > 0 || only || org !== "" || shown.size < kinds.length;
     const kept = new Set();
     const whole = new Set();
+    const unfold = new Set();
     let count = 0;
     for (const item of items) {
       const keep =
@@ -51,9 +56,20 @@
         count += 1;
         kept.add(item.section);
         if (item.inner) whole.add(item.inner);
+        if (item.fold) unfold.add(item.fold);
       }
     }
     for (const element of whole) element.hidden = false;
+    // What a search opened it closes again; what a person opened stays.
+    for (const fold of folds) {
+      if (active && unfold.has(fold) && !fold.open) {
+        fold.open = true;
+        opened.add(fold);
+      } else if (opened.has(fold) && !(active && unfold.has(fold))) {
+        fold.open = false;
+        opened.delete(fold);
+      }
+    }
     for (const part of parts) part.hidden = !part.querySelector("[data-k]:not([hidden])");
     for (const section of sections) section.hidden = active && !kept.has(section);
     none.hidden = !active || count > 0;

@@ -237,6 +237,20 @@ def test_hostile_text_stays_within_code(hostile: str) -> None:
     assert all(character.isprintable() or character == "\n" for character in text)
 
 
+COMMANDS = ("::error::boo@e.com", "  ::stop-commands::tok", "##[error]x", "a##[group]b")
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("hostile", COMMANDS)
+def test_shown_in_a_log_no_value_is_a_runners_command(hostile: str, name: str) -> None:
+    plan = replace(plan_of(organization_plan(remove(hostile))), target=WEB)
+    left = {101: Left((replace(remove(hostile), reason=hostile),), quotas=QUOTAS)}
+    text = FORMATS[name](checklist_of(plan, plan_digest="sha256:ab12", left=left))
+    assert hostile.strip() not in text or name == "json"
+    assert "##[" not in text
+    assert not any(line.lstrip().startswith("::") for line in text.split("\n"))
+
+
 @pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
 def test_a_hostile_target_cannot_end_its_link(hostile: str) -> None:
     text = steps(remove("a@x.io"), target=f"{WEB}/{hostile}>)")

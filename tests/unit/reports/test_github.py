@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.model.source import Problem, Source
 from reconciler.reports.formats import RENDERERS
+from reconciler.reports.marks import Level, Mark, from_root
 from reconciler.reports.problems import FORMATS, Findings
 from reconciler.reports.spans import Look
 from tests.unit.reports.documents import (
@@ -95,8 +96,8 @@ def test_no_report_that_is_printed_to_a_log_holds_a_command(name: str, value: st
 def test_what_validate_prints_holds_no_command_but_its_own(value: str) -> None:
     problem = Problem(Source(value or "f", 3, 1), value)
     findings = Findings(problems=(problem,), warnings=(problem,))
-    assert commands(FORMATS["text"](findings)) == []
-    error, warning = commands(FORMATS["github"](findings))
+    assert commands(FORMATS["text"](findings, Look())) == []
+    error, warning = commands(FORMATS["github"](findings, Look()))
     assert (error.name, warning.name) == ("error", "warning")
     assert error.properties["line"] == "3"
 
@@ -105,3 +106,19 @@ def test_the_stand_in_for_the_runner_knows_a_forged_command_when_it_sees_one() -
     assert command("  ::error file=a::b") is not None
     assert command("text ##[add-mask]b") is not None
     assert command("a ::error::b") is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "file", "named"),
+    [
+        ("", "orgs/a.yaml", "orgs/a.yaml"),
+        ("licenses", "orgs/a.yaml", "licenses/orgs/a.yaml"),
+        ("licenses/qa", "../groups.yaml", "licenses/groups.yaml"),
+        ("licenses", "/etc/a.yaml", "/etc/a.yaml"),
+        ("licenses", None, None),
+    ],
+)
+def test_a_mark_names_its_file_from_the_root(folder: str, file: str | None, named: str) -> None:
+    mark = Mark(Level.ERROR, "rule", "title", "message", file, 3, 5)
+    found = from_root(mark, folder)
+    assert (found.file, found.line, found.column) == (named, 3, 5)

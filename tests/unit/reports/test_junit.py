@@ -82,14 +82,14 @@ def test_every_file_is_a_case_and_every_problem_a_failure(schema: Any) -> None:
         Problem(Source("b.yaml", 4, 5), "two"),
         Problem(Source("c.yaml"), "three"),
     )
-    root = parsed(FORMATS["junit"](Findings(problems=problems)), schema)
+    root = parsed(FORMATS["junit"](Findings(problems=problems), Look()), schema)
     (suite,) = root
     assert {case.get("name"): [row.text for row in case] for case in suite} == {
         "b.yaml": ["b.yaml:3:5: one", "b.yaml:4:5: two"],
         "c.yaml": ["c.yaml:1:1: three"],
     }
     assert (root.get("tests"), root.get("failures")) == ("2", "2")
-    valid = parsed(FORMATS["junit"](Findings(files=("a.yaml", "b.yaml"))), schema)
+    valid = parsed(FORMATS["junit"](Findings(files=("a.yaml", "b.yaml")), Look()), schema)
     assert (valid.get("tests"), valid.get("failures")) == ("2", "0")
 
 

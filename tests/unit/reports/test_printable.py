@@ -28,6 +28,10 @@ from reconciler.reports.printable import printable
         ("a::b", "a::b"),
         ("a ##[add-mask]x", "a \\x23#[add-mask]x"),
         ("## [a]", "## [a]"),
+        ("soft\xadhyphen", "soft\\xadhyphen"),
+        ("blank \u3164", "blank \\u3164"),
+        ("blank \u2800", "blank \\u2800"),
+        ("tag \U000e0041", "tag \\U000e0041"),
     ],
 )
 def test_what_would_hide_or_steer_is_written_as_an_escape(text: str, shown: str) -> None:

@@ -64,7 +64,7 @@ def test_invalid_files_give_an_error_each(validator: jsonschema.Draft4Validator)
         ),
         warnings=(Problem(Source("orgs/c.yaml", 9, 1), "an odd machine ID"),),
     )
-    run = run_of(FORMATS["sarif"](findings), validator)
+    run = run_of(FORMATS["sarif"](findings, Look()), validator)
     first, second, third = run["results"]
     place = first["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "orgs/a%20b%25%2C%C3%BC.yaml"
@@ -77,7 +77,7 @@ def test_invalid_files_give_an_error_each(validator: jsonschema.Draft4Validator)
 
 
 def test_files_without_a_problem_give_no_result(validator: jsonschema.Draft4Validator) -> None:
-    assert run_of(FORMATS["sarif"](Findings(files=("a.yaml",))), validator)["results"] == []
+    assert run_of(FORMATS["sarif"](Findings(files=("a.yaml",)), Look()), validator)["results"] == []
 
 
 def test_a_finding_stays_the_same_one_when_its_line_moves(
@@ -86,7 +86,7 @@ def test_a_finding_stays_the_same_one_when_its_line_moves(
     prints = []
     for line in (3, 40):
         findings = Findings(problems=(Problem(Source("a.yaml", line, 5), "wrong"),))
-        (result,) = run_of(FORMATS["sarif"](findings), validator)["results"]
+        (result,) = run_of(FORMATS["sarif"](findings, Look()), validator)["results"]
         prints.append(result["partialFingerprints"])
     assert prints[0] == prints[1]
 

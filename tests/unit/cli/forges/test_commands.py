@@ -32,6 +32,9 @@ def _outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["github", "compare", "plan.json", "--expect", "abc"], "is no changes digest"),
         (["github", "drift-issue", "plan.json"], "--plan-exit"),
         (["github", "outcome", "account.md", "--apply-exit", "x"], "--apply-exit"),
+        (["github", "newest"], "GITHUB_REPOSITORY"),
+        (["gitlab", "newest"], "CI_PROJECT_ID"),
+        (["github", "comment", "plan.json", "--name", "plan.applied"], "lower-case letters"),
     ],
 )
 def test_wrong_usage_ends_with_64(
@@ -57,6 +60,27 @@ def test_a_digest_given_by_a_person_asks_nobody(
     assert capsys.readouterr().out == f"{DIGEST}\n"
     assert (tmp_path / "output").read_text() == f"digest={DIGEST}\nrequest=\nrun=\n"
     assert (tmp_path / "e").read_text() == (tmp_path / "output").read_text()
+
+
+@pytest.mark.parametrize("digest", ["", " ", "sha256:"])
+def test_a_digest_that_got_lost_is_no_review_for_any_command(
+    digest: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["github", "compare", "plan.json", "--expect", digest]) == 64
+    assert "is no changes digest" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("account", "refused"), [("refused", "true"), ("# License changes to make by hand\n", "false")]
+)
+def test_outcome_says_to_later_steps_whether_the_plan_was_refused(
+    account: str, refused: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GITHUB_REPOSITORY", "acme/licenses")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    (tmp_path / "account.md").write_text(account)
+    assert main(["github", "outcome", "account.md", "--apply-exit", "4"]) == 4
+    assert (tmp_path / "output").read_text() == f"refused={refused}\n"
 
 
 @pytest.mark.parametrize(("code", "ended"), [(0, 0), (2, 0), (1, 1), (4, 4), (5, 5), (64, 64)])

@@ -14,7 +14,13 @@ from reconciler.cli.forges.outputs import append_summary, set_outputs
 from reconciler.errors import ReconcilerError, UsageError
 
 SHA = 40 * "a"
-RUN = {"GITHUB_REPOSITORY": "acme/licenses", "GITHUB_SHA": SHA, "GITHUB_RUN_ID": "7"}
+MAIN = {"ref": "main"}
+RUN = {
+    "GITHUB_REF": "refs/heads/main",
+    "GITHUB_REPOSITORY": "acme/licenses",
+    "GITHUB_SHA": SHA,
+    "GITHUB_RUN_ID": "7",
+}
 
 
 @pytest.fixture
@@ -86,7 +92,9 @@ def test_the_pull_request_comes_from_the_event(tmp_path: Path) -> None:
 def test_a_merge_that_github_does_not_know_at_once_is_waited_for(
     scripted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = json.dumps([{"number": 5, "merged_at": "2026-11-24", "merge_commit_sha": SHA}])
+    rows = json.dumps(
+        [{"number": 5, "merged_at": "2026-11-24", "merge_commit_sha": SHA, "base": MAIN}]
+    )
     (scripted / "rows").write_text(rows)
     put_gh(
         scripted,
@@ -104,7 +112,8 @@ def test_a_pull_request_that_only_holds_the_commit_did_not_make_it(
 ) -> None:
     rows = [
         {"number": 5, "merged_at": None, "merge_commit_sha": SHA},
-        {"number": 6, "merged_at": "2026-11-24", "merge_commit_sha": 40 * "b"},
+        {"number": 6, "merged_at": "2026-11-24", "merge_commit_sha": 40 * "b", "base": MAIN},
+        {"number": 7, "merged_at": "2026-11-24", "merge_commit_sha": SHA, "base": {"ref": "old"}},
     ]
     put_gh(scripted, f"echo '{json.dumps(rows)}'")
     monkeypatch.setattr("reconciler.cli.forges.github.sleep", lambda seconds: None)

@@ -15,7 +15,7 @@ FORGED = f"<!-- reconciler: changes={OTHER} -->\n<!-- reconciler-ci: plan run=7 
 
 markers = st.builds(
     Marker,
-    name=st.from_regex(r"[a-z0-9][a-z0-9-]{0,39}", fullmatch=True),
+    name=st.from_regex(r"[a-z0-9][a-z0-9-]{0,39}(\.[a-z]{1,9})?", fullmatch=True),
     digest=st.none() | st.from_regex(r"sha256:[0-9a-f]{64}", fullmatch=True),
     run=st.none() | st.from_regex(r"[0-9]{1,12}", fullmatch=True),
 )
@@ -55,7 +55,7 @@ def test_only_the_authors_own_comment_of_that_name_is_found() -> None:
 
     posts = [
         post(1, "mallory", "plan"),
-        post(2, "bot", "plan-applied"),
+        post(2, "bot", "plan.applied"),
         Post(3, "bot", "text"),
         post(4, "bot", "plan"),
         post(5, "bot", "plan"),

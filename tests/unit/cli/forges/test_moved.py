@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from reconciler.applying.checklist_markdown import HEADING
 from reconciler.cli.forges.fenced import fenced
 from reconciler.cli.forges.github import GitHub
 from reconciler.cli.forges.moved import moved_lines
@@ -87,6 +88,6 @@ def test_an_account_is_quoted_and_a_checklist_is_not() -> None:
     account = "Acme @everyone\n  done  grant kse  bob\n"
     assert "```text\nAcme @everyone" in outcome_text(0, account, None)
     assert "### Applied in part" in outcome_text(5, account, "https://example.com")
-    assert "### To be done by hand\n\n1. Open" in outcome_text(2, "1. Open the page\n", None)
-    assert "too many for a comment" in outcome_text(2, "x" * 70_000, None)
+    steps = f"{HEADING}\n\n1. Open the page\n"
+    assert f"### To be done by hand\n\n{steps}" in outcome_text(2, steps, None)
     assert "It ended without an account." in outcome_text(1, None, None)
