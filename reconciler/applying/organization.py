@@ -8,7 +8,7 @@ from reconciler.applying.answers import Answer, Ending, text_of
 from reconciler.applying.batching import batches
 from reconciler.applying.events import Event, EventKind
 from reconciler.applying.operations import Effect, Verb
-from reconciler.applying.patience import Trying
+from reconciler.applying.patience import OnStop, Trying
 from reconciler.applying.remainder import Remainder, Step, remainder_of
 from reconciler.applying.result import ChangeResult, ChangeStatus, OrganizationResult
 from reconciler.applying.sending import Circumstances, Part, Sender
@@ -75,6 +75,14 @@ class OrganizationRun:
                 if not trying.pause(error):
                     raise
 
+    def _read_again(self, trying: Trying) -> OrganizationState:
+        while True:
+            try:
+                return self._shared.read(self._plan.id)
+            except ApiError as error:
+                if not trying.pause(error):
+                    raise
+
     def result(self, *, interrupted: bool = False) -> OrganizationResult:
         """Return what was done so far; the changes after it count as not attempted."""
         done = {step.change.id for step in self._remainder.steps if step.done}
@@ -128,6 +136,10 @@ class OrganizationRun:
         if step.done:
             return ChangeResult(change, ChangeStatus.SKIPPED)
         for place, effect in enumerate(step.pending):
+            if place:
+                # A seat was taken, and a stop must not leave it with nobody.
+                declared = change.pairing is Pairing.DECLARED
+                trying.on_stop = OnStop.GO_ON if declared else OnStop.ONCE_MORE
             part, purpose = Part(change.id, effect), effect.verb.value
             (answer,) = self._sender.send([part], purpose, trying, begun=place > 0)
             if not answer.holds:
@@ -140,7 +152,11 @@ class OrganizationRun:
         return result
 
     def _done(self, change: Change) -> ChangeResult:
-        return ChangeResult(change, ChangeStatus.DONE, writes=self._writes(change))
+        writes = self._writes(change)
+        # What somebody else did since the state was read was done already when the call came.
+        return ChangeResult(
+            change, ChangeStatus.DONE if writes else ChangeStatus.SKIPPED, writes=writes
+        )
 
     def _failure(self, change: Change, effect: Effect, answer: Answer) -> ChangeResult:
         message = f"{effect}: {answer.message}"
@@ -148,8 +164,9 @@ class OrganizationRun:
         # Only this run knows that it was the plan, not somebody else, that took the seat.
         took_seat = effect.verb is Verb.GRANT and self._writes(change) > 0
         if took_seat and change.holder is not None:
-            if change.pairing is Pairing.DECLARED and answer.final:
-                given_back, note = self._give_back(change, change.holder)
+            known = answer.ending is not Ending.UNCLEAR
+            if change.pairing is Pairing.DECLARED and known:
+                given_back, note = self._give_back(change, change.holder, effect)
             else:
                 note = f"{change.holder.id} has lost the seat; apply the plan again to grant it"
             message = f"{message}; {note}"
@@ -164,22 +181,27 @@ class OrganizationRun:
             given_back=given_back,
         )
 
-    def _give_back(self, change: Change, holder: Subject) -> tuple[bool, str]:
+    def _give_back(
+        self, change: Change, holder: Subject, failed: Effect
+    ) -> tuple[bool | None, str]:
         """Grant the seat of a failed transfer to its former holder, where that is possible."""
         effect = Effect(Verb.GRANT, change.product, holder)
         lost = f"the seat could not be given back to {holder.id}"
+        trying = self._shared.patience.begin_return(self._shared.stop)
         try:
-            state = self._shared.read(self._plan.id)
+            state = self._read_again(trying)
         except ApiError as error:
             return False, f"{lost}: {text_of(error)}"
         simulation = Simulation(state, self._shared.today)
+        if simulation.shows(failed):
+            return None, f"{failed.subject.id} has the seat by now"
         if simulation.shows(effect):
             return True, f"{holder.id} has a seat again"
         objection = simulation.objection(effect)
         if objection is not None:
             return False, f"{lost}: {objection.message}"
         part = Part(change.id, effect)
-        (answer,) = self._sender.send([part], "give_back", self._sender.trying(), begun=True)
+        (answer,) = self._sender.send([part], "give_back", trying, begun=True)
         if answer.holds:
             return True, f"the seat was given back to {holder.id}"
         return False, f"{lost}: {answer.message}"

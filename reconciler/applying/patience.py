@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from urllib3.util.retry import RequestHistory, Retry
 
@@ -22,15 +23,27 @@ _FAILED_ONCE = (RequestHistory(None, None, None, None, None),)
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
+class OnStop(Enum):
+    """What is left of the tries once somebody asks for a stop."""
+
+    GIVE_UP = auto()
+    ONCE_MORE = auto()
+    """One further try, at once."""
+    GO_ON = auto()
+    """All that there are: until then somebody is without a seat."""
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """The bounds of trying again: seconds for one change in all, pauses that double, with jitter.
 
     A pause is as long as the server asks for by Retry-After, where that is longer; one that does
-    not fit into the rest of the time is not waited for.
+    not fit into the rest of the time is not waited for. `seconds_for_return` are those for giving
+    a seat back: nothing comes after it that could still help.
     """
 
     seconds: float = 60.0
+    seconds_for_return: float = 300.0
     first_pause: float = 0.5
     longest_pause: float = 8.0
     jitter: float = 0.25
@@ -38,6 +51,15 @@ class Patience:
 
     def begin(self, stop: Stop) -> Trying:
         """Return the pauses of one change; its time begins to run."""
+        return self._begin(stop, self.seconds)
+
+    def begin_return(self, stop: Stop) -> Trying:
+        """Return the pauses of giving a seat back, which no stop ends."""
+        trying = self._begin(stop, self.seconds_for_return)
+        trying.on_stop = OnStop.GO_ON
+        return trying
+
+    def _begin(self, stop: Stop, seconds: float) -> Trying:
         policy = Retry(
             total=None,
             backoff_factor=self.first_pause / 2,
@@ -45,11 +67,11 @@ class Patience:
             backoff_jitter=self.jitter,
             history=_FAILED_ONCE,
         )
-        return Trying(policy, self.clock() + self.seconds, self.clock, stop)
+        return Trying(policy, self.clock() + seconds, self.clock, stop)
 
 
 class Trying:
-    """The pauses between the tries of one change."""
+    """The pauses between the tries of one change; `on_stop` tells how many a stop leaves."""
 
     def __init__(
         self, policy: Retry, deadline: float, clock: Callable[[], float], stop: Stop
@@ -58,20 +80,32 @@ class Trying:
         self._deadline = deadline
         self._clock = clock
         self._stop = stop
+        self._tried_once_more = False
+        self.on_stop = OnStop.GIVE_UP
 
     def pause(self, error: ApiError) -> bool:
         """Wait before the next try, and return whether there is one.
 
         There is none where the error will not pass by itself, where the time is over, and where
-        somebody stops the apply.
+        somebody stops the apply, as far as `on_stop` says so.
         """
-        if not is_transient(error) or self._stop.requested:
+        if not is_transient(error):
             return False
+        if self._stop.requested and self.on_stop is not OnStop.GO_ON:
+            return self._once_more()
         self._policy = self._policy.increment(error=error)
         seconds = max(self._policy.get_backoff_time(), error.retry_after or 0.0)
         if self._clock() + seconds > self._deadline:
             return False
-        return not self._stop.wait(seconds)
+        if self.on_stop is OnStop.GO_ON:
+            self._stop.sleep(seconds)
+            return True
+        return not self._stop.wait(seconds) or self._once_more()
+
+    def _once_more(self) -> bool:
+        first = self.on_stop is OnStop.ONCE_MORE and not self._tried_once_more
+        self._tried_once_more = True
+        return first
 
 
 def is_transient(error: ApiError) -> bool:

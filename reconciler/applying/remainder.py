@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from reconciler.applying.account import moved
-from reconciler.applying.operations import Effect, effects_of
+from reconciler.applying.operations import Effect, Verb, effects_of
 from reconciler.applying.simulation import Simulation
 from reconciler.model.plan import Change, OrganizationPlan
 from reconciler.model.state import OrganizationState
@@ -79,6 +79,13 @@ def _try(simulation: Simulation, change: Change, pending: tuple[Effect, ...]) ->
     for effect in pending:
         objection = simulation.objection(effect)
         if objection is not None:
-            return Stale(change, objection.code, objection.message)
+            return Stale(change, objection.code, f"{objection.message}{_without(change, pending)}")
         simulation.carry_out(effect)
     return None
+
+
+def _without(change: Change, pending: tuple[Effect, ...]) -> str:
+    """Tell who has lost the seat that nobody gets now."""
+    if change.holder is None or any(effect.verb is Verb.REMOVE for effect in pending):
+        return ""
+    return f"; {change.holder.id} has no seat any more"

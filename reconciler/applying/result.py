@@ -14,7 +14,7 @@ class ChangeStatus(StrEnum):
 
     DONE = "done"
     SKIPPED = "skipped"
-    """It was done already when the state was read."""
+    """It was done already when the state was read, or when the call came."""
     REJECTED = "rejected"
     """The licensing system said no."""
     FAILED = "failed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 
 class Stopped(Exception):  # noqa: N818 - it is a request that was heard, no error
@@ -27,6 +28,10 @@ class Stop:
     def wait(self, seconds: float) -> bool:
         """Sleep, but not beyond the request; return whether it was made."""
         return self._event.wait(seconds)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, whether the request is made or not."""
+        time.sleep(seconds)
 
     def check(self) -> None:
         """Raise `Stopped` once it was asked for."""

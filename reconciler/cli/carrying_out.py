@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from reconciler.cli.checklist import ByHand, by_checklist
 from reconciler.cli.clock import now, today
 from reconciler.cli.exits import Exit
 from reconciler.cli.expecting import UnexpectedChangesError, check_expected
-from reconciler.cli.interrupting import stopping_in_order
+from reconciler.cli.interrupting import ending_like_ctrl_c, heard_while_asking, stopping_in_order
 from reconciler.cli.notes import note
 from reconciler.cli.opening import open_source
 from reconciler.cli.output import STANDARD_OUTPUT, write_data
@@ -45,6 +46,10 @@ from reconciler.reports.spans import Look
 
 if TYPE_CHECKING:
     from reconciler.applying.journal import Journal
+
+
+_SLOWEST = 0.001
+"""Turns a second; slower than that, an apply comes to no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,10 @@ class _Run:
     parallel: int
 
 
+@ending_like_ctrl_c()
 def apply_files(planning: PlanOptions, options: CarryOptions) -> Exit:
     """Plan the files afresh, show the plan, ask, and carry it out."""
+    _check_rate(options.rate)
     with planned(planning) as result:
         document = to_document(result.plan)
         if options.out:
@@ -93,8 +100,10 @@ def apply_files(planning: PlanOptions, options: CarryOptions) -> Exit:
         return _carry_out(run)
 
 
+@ending_like_ctrl_c()
 def apply_saved(path: str, api: str | None, options: CarryOptions) -> Exit:
     """Carry out a saved plan as it is, once it is known to be whole, valid and for this target."""
+    _check_rate(options.rate)
     document = read_document(path)
     guard.check_format(document)
     check_shape(path, document)
@@ -126,9 +135,10 @@ def _carry_out(run: _Run) -> Exit:
         check_writes(run.plan, run.backend)
     target, path = run.backend.target, run.options.journal
     stop = Stop()
+    # First the signals: a journal that has begun gets its end.
     with (
-        recorded(path, target=target, via="api", plan=run.document) as record,
         stopping_in_order(stop),
+        recorded(path, target=target, via="api", plan=run.document) as record,
     ):
         result = _execute(run, changes, record, stop)
         told = _tell(run, result)
@@ -144,6 +154,14 @@ def check_account_format(name: str) -> None:
         raise UsageError(
             f"--format {name} is for a checklist; this is told as {' or '.join(applied.FORMATS)}",
             hint="add `--via checklist`, or choose another format",
+        )
+
+
+def _check_rate(rate: float | None) -> None:
+    if rate is not None and (math.isnan(rate) or rate < _SLOWEST):
+        raise UsageError(
+            f"--max-rate {rate:g} makes no sense",
+            hint=f"at least {_SLOWEST:g}, which is one turn in {1 / _SLOWEST:.0f} seconds",
         )
 
 
@@ -203,7 +221,9 @@ def _ask(changes: int) -> None:
             "nobody is here to be asked, so nothing was written",
             hint="look at the plan, then run it with --yes",
         )
-    if not click.confirm(f"Apply {changes} change(s)?", err=True):
+    with heard_while_asking():
+        confirmed = click.confirm(f"Apply {changes} change(s)?", err=True)
+    if not confirmed:
         raise RefusedError("not applied, as you said; nothing was written")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import COMMAND, KEY, Cli, Serve, environment
+from tests.acceptance.conftest import COMMAND, KEY, Cli, Serve, environment, without_progress
+from tests.acceptance.terminal import at_a_terminal
 
 
 def start(cli: Cli, *arguments: str) -> subprocess.Popen[str]:
@@ -176,13 +178,119 @@ def test_a_second_signal_stops_at_once_and_the_journal_shows_what_is_open(
     assert '"outcome": "open"' not in cli.ok("audit", "j.jsonl", "--format", "json")
 
 
+BUSY = """\
+version: 1
+rules:
+  - match: {operation: grant_users, organization: 101, nth: [1, 2, 3]}
+    fault: error
+    status: 429
+    retry_after: 1
+  - match: {operation: grant_users, organization: 101, nth: 4}
+    fault: error
+    status: 429
+    retry_after: 120
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_a_transfer_waits_for_its_grant_leaves_nobody_without_the_seat(
+    examples: Cli, serve: Serve, number: signal.Signals
+) -> None:
+    (examples.folder / "faults.yaml").write_text(BUSY)
+    server = serve(
+        examples.folder, "--db", "s.db", "--load", "snapshot.yaml", "--faults", "faults.yaml",
+        RECONCILER_API_KEY=KEY,
+    )  # fmt: skip
+    examples.env = {"RECONCILER_API_URL": server.url, "RECONCILER_API_KEY": KEY}
+    journal = examples.folder / "j.jsonl"
+    with start(examples, "--journal", "j.jsonl", "--org", "101", "--parallel", "1") as process:
+        # The remove is done, and the grant after it is turned away for now.
+        wait_for(journal, "intent", 2)
+        time.sleep(0.3)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 5
+    assert "Traceback" not in err
+    assert "the seat was given back to carol@acme.example" in out
+    with closing(sqlite3.connect(examples.folder / "s.db")) as connection:
+        rows = connection.execute(
+            "SELECT action, subject FROM history WHERE organization_id = 101 ORDER BY rowid"
+        ).fetchall()
+    assert [row for row in rows if row[1] == "carol@acme.example"][-1][0] == "grant_user"
+
+
+def test_sigterm_while_it_is_planned_ends_it_like_ctrl_c(examples: Cli, serve: Serve) -> None:
+    (examples.folder / "faults.yaml").write_text(
+        "version: 1\nrules:\n  - {fault: latency, ms: 700, match: {operation: search}}\n"
+    )
+    server = serve(
+        examples.folder, "--db", "s.db", "--load", "snapshot.yaml", "--faults", "faults.yaml",
+        RECONCILER_API_KEY=KEY,
+    )  # fmt: skip
+    examples.env = {"RECONCILER_API_URL": server.url, "RECONCILER_API_KEY": KEY}
+    with start(examples, "--journal", "j.jsonl") as process:
+        time.sleep(2)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert without_progress(err).splitlines()[-1] == "error: interrupted"
+    assert not (examples.folder / "j.jsonl").exists()
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # It has ended meanwhile.
+        return b""
+
+
+def test_sigterm_at_the_question_ends_it_like_ctrl_c(embedded: Cli) -> None:
+    question = "change(s)? [y/N]"
+
+    def killed() -> str:
+        (pid,) = [
+            int(row.parent.name)
+            for row in Path("/proc").glob("[0-9]*/cmdline")
+            if str(embedded.folder / "j.jsonl").encode() in _content(row).split(b"\0")
+        ]
+        os.kill(pid, signal.SIGTERM)
+        return ""
+
+    shown = at_a_terminal(
+        embedded.folder, "apply", "--journal", str(embedded.folder / "j.jsonl"),
+        replies=[killed], question=question, env=embedded.env,
+    )  # fmt: skip
+    assert shown.code == 1
+    assert shown.text.rstrip().endswith("error: interrupted")
+    assert not (embedded.folder / "j.jsonl").exists()
+
+
+def test_an_answer_that_takes_its_time_is_heard(embedded: Cli) -> None:
+    def slowly() -> str:
+        time.sleep(0.8)
+        return "y\n"
+
+    shown = at_a_terminal(
+        embedded.folder, "apply", "--org", "101",
+        replies=[slowly], question="change(s)? [y/N]", env=embedded.env,
+    )  # fmt: skip
+    assert shown.code == 0, shown.text
+
+
 def test_quiet_shows_no_progress(embedded: Cli) -> None:
     result = embedded("apply", "--yes", "--quiet", "--max-rate", "8")
     assert (result.code, result.err) == (0, "")
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--parallel", "0"), ("--max-rate", "0"), ("--format", "html", "--via", "api")]
+    "arguments",
+    [
+        ("--parallel", "0"),
+        ("--max-rate", "0"),
+        ("--max-rate", "nan"),
+        ("--max-rate", "1e-12"),
+        ("--format", "html", "--via", "api"),
+    ],
 )
 def test_bounds_and_formats_that_make_no_sense_are_wrong_usage(
     embedded: Cli, arguments: tuple[str, ...]

@@ -54,7 +54,7 @@ EXCESS = "The number of granted users cannot exceed the license quota."
 USER_PRODUCTS = frozenset({"kse", "testops"})
 MACHINE_PRODUCT = "kre-node-locked"
 
-NO_PATIENCE = Patience(seconds=0)
+NO_PATIENCE = Patience(seconds=0, seconds_for_return=0)
 """Nothing is tried twice."""
 
 Hook = Callable[[int, Operation], None]

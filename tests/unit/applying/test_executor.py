@@ -235,14 +235,49 @@ def test_a_seat_that_an_outsider_took_cannot_be_given_back_and_it_says_so() -> N
     assert backend.peaks == []
 
 
-def test_a_seat_is_not_given_back_when_the_grant_may_still_succeed_later() -> None:
+def test_a_seat_goes_back_too_where_the_grant_might_succeed_later() -> None:
     backend = FakeBackend(FULL)
     backend.before = at_call(1, UnreachableError("no connection"))
-    (row,) = apply(backend, TRANSFER).organizations[0].changes
-    assert row.given_back is None
+    result = apply(backend, TRANSFER)
+    (row,) = result.organizations[0].changes
+    assert (row.status, row.given_back, result.exit_code) == (ChangeStatus.FAILED, True, 5)
+    assert backend.holders(101, "kse") == ["ada@x.io", "carol@x.io"]
     backend.before = None
     assert apply(backend, TRANSFER).exit_code == 0
     assert backend.holders(101, "kse") == ["ada@x.io", "bob@x.io"]
+
+
+def test_a_seat_is_not_given_back_where_the_grant_may_have_taken_effect() -> None:
+    backend = FakeBackend(FULL)
+
+    def dropped(number: int, operation: Operation) -> None:
+        if number == 1:
+            backend.on_read = lost
+            raise UnclearOutcomeError("timed out")
+
+    def lost(organization: int) -> None:
+        raise UnreachableError("no connection")
+
+    backend.before = dropped
+    (row,) = apply(backend, TRANSFER).organizations[0].changes
+    assert (row.unclear, row.given_back, backend.calls) == (True, None, 2)
+
+
+def test_a_seat_that_the_other_has_after_all_is_not_given_back() -> None:
+    """The grant failed, and by the time of the return its effect is there."""
+    backend = FakeBackend(FULL)
+
+    def late(number: int, operation: Operation) -> None:
+        if number == 1:
+            backend.grant(101, "kse", "bob@x.io")
+            raise UnreachableError("no connection")
+
+    backend.before = late
+    (row,) = apply(backend, TRANSFER).organizations[0].changes
+    assert (row.status, row.given_back, backend.calls) == (ChangeStatus.FAILED, None, 2)
+    assert row.message is not None
+    assert row.message.endswith("bob@x.io has the seat by now")
+    assert apply(backend, TRANSFER).exit_code == 0
 
 
 def test_a_resumed_transfer_never_gives_a_seat_to_somebody_whom_others_may_have_removed() -> None:
@@ -252,6 +287,16 @@ def test_a_resumed_transfer_never_gives_a_seat_to_somebody_whom_others_may_have_
     (row,) = apply(backend, TRANSFER).organizations[0].changes
     assert row.given_back is None
     assert backend.holders(101, "kse") == ["ada@x.io"]
+
+
+def test_a_half_done_transfer_that_is_stale_tells_who_has_no_seat() -> None:
+    backend = FakeBackend(FULL)
+    backend.revoke(101, "kse", "carol@x.io")
+    backend.leave(101, "bob@x.io")
+    (stale,) = apply(backend, TRANSFER).organizations[0].stale
+    assert stale.message == (
+        "bob@x.io is not a member of the organization; carol@x.io has no seat any more"
+    )
 
 
 def test_an_unclear_outcome_that_took_effect_is_settled_by_reading() -> None:
@@ -481,11 +526,11 @@ def test_an_outcome_whose_list_cannot_be_read_stays_unclear() -> None:
     assert row.message.endswith("the list that tells is unreadable")
 
 
-def test_what_somebody_else_did_meanwhile_is_done_but_not_counted_as_written() -> None:
+def test_what_somebody_else_did_meanwhile_counts_as_done_already() -> None:
     backend = FakeBackend(FULL)
     backend.before = lambda number, operation: backend.revoke(101, "kse", "carol@x.io")
     result = apply(backend, organization_plan(remove("carol@x.io")))
-    assert (statuses(result), result.writes, result.exit_code) == (["done"], 0, 0)
+    assert (statuses(result), result.writes, result.exit_code) == (["skipped"], 0, 0)
 
 
 def test_an_account_sorts_changes_by_what_became_of_them() -> None:

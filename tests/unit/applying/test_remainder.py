@@ -66,7 +66,7 @@ def test_a_grant_whose_seat_an_outsider_took_is_stale_and_says_who_and_what_move
     plan = organization_plan(transfer("carol@x.io", "bob@x.io", used_after=2), pools=[pool()])
     found = rest(plan, state)
     assert [(row.code, row.message) for row in found.stale] == [
-        ("over_quota", "no seat of kse is free: 2 of 2 are used")
+        ("over_quota", "no seat of kse is free: 2 of 2 are used; carol@x.io has no seat any more")
     ]
     # One seat fewer was expected: the first half of the transfer is there.
     assert found.moved == (

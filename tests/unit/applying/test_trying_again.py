@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -29,6 +30,7 @@ from tests.unit.applying.fake import (
     offline,
     organization_plan,
     organization_state,
+    pair,
     plan_of,
     transfer,
 )
@@ -56,6 +58,17 @@ class Clock(Stop):
         self.pauses.append(seconds)
         self.now += seconds
         return self.requested
+
+    def sleep(self, seconds: float) -> None:
+        self.wait(seconds)
+
+
+class Impatient(Clock):
+    """Somebody asks for the stop in the first pause."""
+
+    def wait(self, seconds: float) -> bool:
+        self.request()
+        return super().wait(seconds)
 
 
 def apply(
@@ -117,7 +130,109 @@ def test_the_time_is_for_a_change_in_all_and_not_for_each_of_its_calls() -> None
     backend.before = failing(slow, None, slow)
     result = apply(backend, TRANSFER, clock=clock)
     assert clock.pauses == [40.0]
-    assert result.organizations[0].failed[0].writes == 1
+    (row,) = result.organizations[0].failed
+    assert (row.writes, row.given_back) == (2, True)
+
+
+BUSY = ApiError("too many", status=429, retry_after=4.0)
+PAIR = organization_plan(pair("carol@x.io", "bob@x.io"))
+
+
+def stopping(clock: Clock, *errors: BaseException | None) -> Callable[[int, Operation], None]:
+    """Fail like `failing`, and have somebody ask for a stop at the second call."""
+    fail = failing(*errors)
+
+    def hook(number: int, operation: Operation) -> None:
+        if number == 1:
+            clock.request()
+        fail(number, operation)
+
+    return hook
+
+
+def test_a_declared_transfer_that_has_begun_is_finished_whoever_stops_it() -> None:
+    backend, clock = FakeBackend(FULL), Clock()
+    backend.before = stopping(clock, None, *[BUSY] * 3)
+    result = apply(backend, TRANSFER, clock=clock)
+    assert (result.writes, clock.pauses) == (2, [4.0] * 3)
+    assert backend.holders(101, "kse") == ["ada@x.io", "bob@x.io"]
+
+
+def test_a_stop_while_a_transfer_waits_for_its_grant_does_not_end_the_waiting() -> None:
+    backend, clock = FakeBackend(FULL), Impatient()
+    backend.before = failing(None, *[BUSY] * 3)
+    assert apply(backend, TRANSFER, clock=clock).writes == 2
+    assert clock.pauses == [4.0] * 3
+
+
+def test_a_transfer_that_cannot_be_finished_after_a_stop_gives_the_seat_back() -> None:
+    backend, clock = FakeBackend(FULL), Clock()
+
+    def busy_with_bob(number: int, operation: Operation) -> None:
+        if number == 1:
+            clock.request()
+        if "bob@x.io" in getattr(operation, "emails", ()):
+            raise BUSY
+
+    backend.before = busy_with_bob
+    result = apply(backend, TRANSFER, clock=clock)
+    (row,) = result.organizations[0].failed
+    assert (row.given_back, result.exit_code) == (True, 5)
+    assert clock.now <= 60
+    assert backend.holders(101, "kse") == ["ada@x.io", "carol@x.io"]
+
+
+def test_giving_a_seat_back_waits_longer_than_anything_else_and_not_for_ever() -> None:
+    backend, clock = FakeBackend(FULL), Clock()
+    slow = ApiError("too many", status=429, retry_after=120.0)
+    backend.before = failing(None, slow, slow)
+    (row,) = apply(backend, TRANSFER, clock=clock).organizations[0].failed
+    assert (row.given_back, clock.pauses) == (True, [120.0])
+    backend, clock = FakeBackend(FULL), Clock()
+    backend.before = failing(None, *[slow] * 99)
+    (row,) = apply(backend, TRANSFER, clock=clock).organizations[0].failed
+    assert (row.given_back, clock.pauses) == (False, [120.0, 120.0])
+
+
+def test_what_is_read_before_a_seat_goes_back_is_read_again_while_the_server_is_away() -> None:
+    backend, clock = FakeBackend(FULL), Clock()
+    away: list[ApiError] = [UnreachableError("refused"), IncompleteListingError("it moves")]
+
+    def on_read(organization: int) -> None:
+        if backend.reads > 1 and away:
+            raise away.pop()
+
+    backend.on_read = on_read
+    backend.before = failing(None, ApiError("no such email", status=400))
+    (row,) = apply(backend, TRANSFER, clock=clock).organizations[0].failed
+    assert (row.given_back, len(clock.pauses)) == (True, 2)
+
+
+@pytest.mark.parametrize(("failures", "granted"), [(1, True), (2, False)])
+def test_an_automatic_pair_tries_its_grant_once_more_after_a_stop_without_waiting(
+    failures: int, granted: bool
+) -> None:
+    backend, clock = FakeBackend(FULL), Clock()
+    backend.before = stopping(clock, None, *[BUSY] * failures)
+    result = apply(backend, PAIR, clock=clock)
+    assert (backend.calls, clock.pauses) == (3, [])
+    assert (result.writes == 2) is granted
+    assert ("bob@x.io" in backend.holders(101, "kse")) is granted
+
+
+def test_a_stop_in_the_pause_of_an_automatic_pair_ends_it_with_one_more_try() -> None:
+    backend, clock = FakeBackend(FULL), Impatient()
+    backend.before = failing(None, *[BUSY] * 9)
+    apply(backend, PAIR, clock=clock)
+    assert (backend.calls, clock.pauses) == (3, [4.0])
+
+
+def test_waiting_that_nothing_may_cut_short_takes_its_time() -> None:
+    stop = Stop()
+    stop.request()
+    begun = time.monotonic()
+    stop.sleep(0.05)
+    assert time.monotonic() - begun >= 0.05
 
 
 @pytest.mark.parametrize(
