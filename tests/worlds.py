@@ -49,6 +49,7 @@ def wants(
     replaces: str | None = None,
     priority: int = 0,
     offline_until: date | None = None,
+    name: str | None = None,
 ) -> tuple[str, dict[str, object]]:
     return subject, {
         "start": start,
@@ -56,6 +57,7 @@ def wants(
         "replaces": replaces,
         "priority": priority,
         "offline_until": offline_until,
+        "name": name,
     }
 
 
@@ -155,6 +157,7 @@ def plan_many(
     states: Iterable[OrganizationState],
     *,
     as_of: date = TODAY,
+    read_on: date | None = None,
     removals: int | None = None,
     irrevocable: bool = False,
 ) -> Plan:
@@ -170,6 +173,7 @@ def plan_many(
             allowed=Allowed(removals, irrevocable),
             live=True,
             timezone=UTC,
+            read_on=read_on,
         )
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -26,12 +26,14 @@ class Capabilities:
     """What a backend can read and write.
 
     `reads` holds names out of `model.state.LISTS`. `writes` is empty for a read-only backend and
-    for a host whose writes go by checklist. `live` tells whether it is the system itself.
+    for a host whose writes go by checklist. `live` tells whether it is the system itself;
+    `taken_at` when what it reads was so, None where that is now, or not known.
     """
 
     reads: frozenset[str]
     writes: frozenset[Write]
     live: bool
+    taken_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,10 @@ class SnapshotBackend:
             for state in self._states.values()
         )
         return Capabilities(
-            reads=frozenset(LISTS).intersection(*known), writes=frozenset(), live=False
+            reads=frozenset(LISTS).intersection(*known),
+            writes=frozenset(),
+            live=False,
+            taken_at=self._taken_at,
         )
 
     def organizations(self) -> tuple[OrganizationRef, ...]:

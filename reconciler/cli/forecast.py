@@ -82,7 +82,7 @@ def _look_ahead(asked: _Asked) -> _Found:
     from reconciler.cli.opening import open_source
     from reconciler.cli.planning import select
     from reconciler.cli.progress import working
-    from reconciler.cli.reading import read_organizations
+    from reconciler.cli.reading import day_read, read_organizations
     from reconciler.config.document import collector_off
     from reconciler.config.load import load_workspace
     from reconciler.planning.forecast import forecast
@@ -93,8 +93,7 @@ def _look_ahead(asked: _Asked) -> _Found:
     for problem in workspace.warnings:
         note(f"warning: {problem}")
     settings = workspace.settings
-    read_on = today(settings.timezone)
-    first, last = asked.days(read_on)
+    first, last = asked.days(today(settings.timezone))
     declared = select(workspace.desired.organizations, asked.organizations, None)
     chosen = {row.id: row for row in declared}
     with (
@@ -104,6 +103,7 @@ def _look_ahead(asked: _Asked) -> _Found:
         parallel = 1 if asked.state else settings.api.max_parallel
         reading = read_organizations(backend, chosen, max_parallel=parallel)
         reading.tell_failures()
+        read_on = day_read(backend, settings.timezone)
         with working("looking ahead"):
             forecasts = [
                 forecast(chosen[state.id], state, first, last, read_on=read_on)

@@ -5,21 +5,27 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from reconciler.cli.clock import today
 from reconciler.cli.planning import Planned
+from reconciler.cli.reading import day_read
+from reconciler.model.plan_document import to_document
 from reconciler.planning.forecast import forecast
 from reconciler.reports.forecast_page import page_of
 
 _AHEAD = timedelta(days=365)
 
 
-def foreseen(result: Planned) -> dict[str, Any]:
+def document_with_forecast(result: Planned) -> dict[str, Any]:
+    """Return the plan's document with the year ahead, so that every page comes from one file."""
+    return to_document(result.plan, _foreseen(result))
+
+
+def _foreseen(result: Planned) -> dict[str, Any]:
     """Return the forecast's document for the plan's organizations, a year from the plan's day."""
     declared = {row.id: row for row in result.workspace.desired.organizations}
     planned = {row.id for row in result.plan.organizations}
     first = result.plan.as_of
     last = first + min(_AHEAD, date.max - first)
-    read_on = today(result.workspace.settings.timezone)
+    read_on = day_read(result.backend, result.workspace.settings.timezone)
     rows = [
         forecast(declared[state.id], state, first, last, read_on=read_on)
         for state in sorted(result.states, key=lambda state: state.id)

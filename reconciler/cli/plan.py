@@ -47,12 +47,12 @@ def _plan(
     from reconciler.reports.plan_json import render
 
     with planned(PlanOptions(**rest)) as result:
-        ahead = None
         if out or format_name in _WITH_FORECAST:
-            from reconciler.cli.foresight import foreseen
+            from reconciler.cli.foresight import document_with_forecast
 
-            ahead = foreseen(result)
-        document = to_document(result.plan, ahead)
+            document = document_with_forecast(result)
+        else:
+            document = to_document(result.plan)
         if out:
             write_data(render(document), out)
         look = look_of(output)

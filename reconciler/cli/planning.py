@@ -16,7 +16,7 @@ from reconciler.cli.exits import Exit, gravest
 from reconciler.cli.notes import note
 from reconciler.cli.opening import open_source
 from reconciler.cli.progress import working
-from reconciler.cli.reading import Reading, read_organizations
+from reconciler.cli.reading import Reading, day_read, read_organizations
 from reconciler.config.document import collector_off
 from reconciler.config.load import Workspace, load_workspace
 from reconciler.config.revision import base_workspace, with_revision
@@ -123,6 +123,7 @@ def _request(
         live=backend.capabilities().live and options.as_of in {None, day},
         timezone=ZoneInfo(timezone),
         unread=tuple(Unread(row.organization, row.error.message) for row in reading.failures),
+        read_on=day_read(backend, timezone),
     )
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
 
 from reconciler.backends.protocol import Backend, OrganizationRef
+from reconciler.cli.clock import today
 from reconciler.cli.notes import note
 from reconciler.cli.progress import QUIET_SECONDS, Progress
 from reconciler.errors import ApiError
@@ -56,6 +59,12 @@ def read_organizations(
     )
     _raise_shared(reading)
     return reading
+
+
+def day_read(backend: Backend, timezone: str) -> date:
+    """Return the day on which what a backend reads was so: that of a snapshot, or today."""
+    taken_at = backend.capabilities().taken_at
+    return today(timezone) if taken_at is None else taken_at.astimezone(ZoneInfo(timezone)).date()
 
 
 def visible_organizations(backend: Backend) -> tuple[int, ...]:

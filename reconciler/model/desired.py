@@ -143,8 +143,9 @@ class Wanted:
 class Everyone:
     """A line that wants every active member (`members: all`), but for those named in `excluded`.
 
-    Who that is only the state can tell: `planning.everyone` puts the members in its place.
-    `excluded` are users with the place where each is named. `order` is the line's place.
+    Who that is only the state can tell: `planning.everyone` puts the members in its place, but
+    for those whom the list itself replaces. `excluded` are users with the place where each is
+    named. `order` is the line's place.
     """
 
     entry: Entry
@@ -159,12 +160,14 @@ class WantedList:
     """A managed list of one kind of subjects; nothing in it at all means that nobody is wanted.
 
     `source` is the list's key in the file. A list that is not managed is None, not an empty one.
+    `expanded` are the lines for everyone in whose place the members stand in `wanted` already.
     """
 
     kind: SubjectKind
     source: Source
     wanted: tuple[Wanted, ...] = ()
     everyone: tuple[Everyone, ...] = ()
+    expanded: tuple[Everyone, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from reconciler.model.plan import (
     Plan,
     Refusal,
 )
+from reconciler.planning.everyone import entries_for, replaced_in
 
 _Effect = tuple[str, Action, Subject, date | None]
 """A product; grant, remove or issue_offline; who gains or loses; an offline license's last day."""
@@ -118,6 +119,7 @@ def _dated(desired: DesiredOrganization, day: date) -> Callable[[_Effect], bool]
         for wanted in one.wanted
     }
     lines = {(product, one.kind): one.everyone for product, one in lists}
+    replaced = {(product, one.kind): replaced_in(one) for product, one in lists}
 
     def dated(effect: _Effect) -> bool:
         product, action, subject, _ = effect
@@ -125,7 +127,7 @@ def _dated(desired: DesiredOrganization, day: date) -> Callable[[_Effect], bool]
         entries = [] if wanted is None else list(wanted.entries)
         for line in lines.get((product, subject.kind), ()):
             if all(left_out.compared != subject for left_out, _ in line.excluded):
-                entries.append(line.entry)
+                entries += entries_for(line, subject.key, replaced[product, subject.kind])
         if action is Action.REMOVE:
             return any(entry.end is not None and entry.end < day for entry in entries)
         wanting = [entry for entry in entries if entry.wants(day)]

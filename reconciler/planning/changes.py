@@ -62,6 +62,11 @@ class Maker:
             reason=reason,
         )
 
+    def automatic(self, candidate: Candidate, holder: Subject) -> Change:
+        """Return the reassign by which a candidate takes over the seat of one who leaves."""
+        reason = f"takes over the seat of {holder.id}"
+        return self.gain(candidate, holder=holder, pairing=Pairing.AUTOMATIC, reason=reason)
+
     def declared(self, candidate: Candidate) -> Change:
         """Return the change that a candidate asks for, a declared transfer where it names one."""
         holder = candidate.holder

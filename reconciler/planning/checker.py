@@ -38,12 +38,13 @@ FIRST: Rank = (-(2**63), 0, 0, "")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a plan of one organization is judged by."""
+    """What a plan of one organization is judged by; None is a state that was read on `as_of`."""
 
     state: OrganizationState
     desired: DesiredOrganization
     as_of: date
     allowed: Allowed
+    read_on: date | None = None
 
 
 def check(case: Case, plan: OrganizationPlan) -> tuple[str, ...]:
@@ -121,6 +122,12 @@ class _Check:
                     self.lines[place] = wanted
                     if any(entry.wants(self.day) for entry in wanted.entries):
                         self.wanted[place] = wanted
+        # Whose seat somebody is to have today is not wanted by a line for everyone.
+        self.replaced = {
+            (product, _key(wanted.replaces))
+            for (product, _), wanted in self.wanted.items()
+            if wanted.replaces is not None
+        }
         self.active = {
             ("user", email_key(row.email))
             for row in self.state.members or ()
@@ -128,10 +135,14 @@ class _Check:
         }
         for row in case.desired.products:
             for line in row.users.everyone if row.users is not None else ():
-                if line.entry.wants(self.day):
-                    left_out = {_key(subject) for subject, _ in line.excluded}
-                    for key in self.active - left_out:
-                        self._everybody(row.product, key, line)
+                left_out = {_key(subject) for subject, _ in line.excluded}
+                for key in self.active - left_out:
+                    self._everybody(row.product, key, line)
+        self.same_host = {
+            (row.product, key)
+            for row in case.desired.products
+            for key in self._reimaged(row.product, row.machines)
+        }
         self.told = {(d.product, d.action, _key(d.subject)): d for d in plan.deferred}
         self.last_served: dict[str, Rank] = {}
         self.crowded = [
@@ -152,15 +163,17 @@ class _Check:
             place = (-listed.priority, listed.order, "")
         known = self.ranks.get((product, key), place)
         self.ranks[product, key] = (min(known[0], -line.priority), known[1], known[2])
-        self.wanted.setdefault((product, key), listed)
+        if line.entry.wants(self.day) and (product, key) not in self.replaced:
+            self.wanted.setdefault((product, key), listed)
 
     def _world(self, product: str) -> _World:
         state, day = self.state, self.day
         subscription = state.subscription(product)
+        licenses = [row for row in state.offline_licenses or () if row.product == product]
         offline = {
             row.machine: row.expires
-            for row in state.offline_licenses or ()
-            if row.product == product and (row.expires is None or row.expires >= day)
+            for row in licenses
+            if row.expires is None or row.expires >= day
         }
         world = _World(
             product,
@@ -180,10 +193,43 @@ class _Check:
                 if row.product == product
             ],
         )
-        reported = subscription.used if subscription else None
-        world.surplus = max(0, (reported or 0) - world.used)
+        reported = (subscription.used if subscription else None) or 0
+        if world.unit is not SeatUnit.MACHINE:
+            reported -= sum(self._over_since(row.expires) for row in licenses)
+        world.surplus = max(0, reported - world.used)
         world.start = frozenset(world.users | world.machines)
         return world
+
+    def _reimaged(self, product: str, listed: WantedList | None) -> Iterator[Key]:
+        """Yield the machines of which two may be one host, so that a person has to decide."""
+        world, rows = self.worlds[product], listed.wanted if listed is not None else ()
+        shown = [
+            (row.id, {row.name, row.email})
+            for row in self.state.machines or ()
+            if row.product == product
+        ]
+        known = {machine for machine, _ in shown}
+        # Of a machine that is missing there, its offline license is all there is to see.
+        shown += [
+            (row.machine, {row.email})
+            for row in self.state.offline_licenses or ()
+            if row.product == product and row.machine in world.offline and row.machine not in known
+        ]
+        called: dict[str, set[str]] = {}
+        for machine, texts in shown:
+            for text in texts:
+                called.setdefault((text or "").casefold(), set()).add(machine)
+        spoken = {row.subject.id for row in rows} | {r.replaces.id for r in rows if r.replaces}
+        for row in rows:
+            key = _key(row.subject)
+            if row.name and (product, key) in self.wanted and not world.holds(key):
+                for machine in called.get(row.name.casefold(), set()) - spoken:
+                    yield from (key, (SubjectKind.MACHINE, machine))
+
+    def _over_since(self, end: date | None) -> bool:
+        """Tell whether an offline license held when the state was read and has ended by now."""
+        read_on = self.case.read_on or self.day
+        return end is not None and read_on <= end < self.day
 
     def broken(self) -> Iterator[str]:
         stops = [refusal for refusal in self.plan.refusals if refusal.scope is Scope.ORGANIZATION]
@@ -225,6 +271,8 @@ class _Check:
             yield f"{name}: {key[1]} is protected"
         if key[0] == "machine" and key[1] in world.offline:
             yield f"{name}: {key[1]} holds an offline license"
+        if (world.product, key) in self.same_host:
+            yield f"{name}: {key[1]} may be the same host"
         reported = self.policy.unlisted_machines is UnlistedMachines.REPORT
         if key[0] == "machine" and reported and world.unit is not SeatUnit.MACHINE:
             yield f"{name}: the policy only reports unlisted machines"
@@ -234,6 +282,8 @@ class _Check:
         wanted = self.wanted.get((world.product, key))
         if wanted is None:
             yield f"{name}: nobody wants it on {self.day}"
+        if (world.product, key) in self.same_host:
+            yield f"{name}: {key[1]} may be the same host"
         yield from self._obstacle(name, world, key)
         before, machines = world.used, len(world.machines)
         if change.action is Action.ISSUE_OFFLINE:
@@ -279,7 +329,7 @@ class _Check:
             world = self.worlds[product]
             before = {key for key in world.start if key[0] == kind}
             after = {key for key in world.users | world.machines if key[0] == kind}
-            if ceiling is None and len(before) >= 2 and not after:
+            if not ceiling and len(before) >= 2 and not after:
                 yield f"empties the {kind}s of {product}"
 
     def _unlicensed(self) -> Iterator[str]:
@@ -335,7 +385,8 @@ class _Check:
 
     def _locked(self, world: _World, key: Key) -> bool:
         locked = key[0] == "machine" and key[1] in world.offline
-        return locked or key[1] in self.policy.protected
+        undecided = (world.product, key) in self.same_host
+        return locked or undecided or key[1] in self.policy.protected
 
     def _justified(self) -> Iterator[str]:
         """Nobody waits without the reason that is given."""
@@ -354,6 +405,7 @@ class _Check:
                 and subscription.expires is not None
                 and subscription.expires < (row.expires or self.day),
                 "awaits_replacement": action == "remove" and world.holds(key),
+                "probable_reimage": (product, key) in self.same_host,
             }.get(row.reason, True)
             if not just:
                 yield f"{key[1]} waits for {row.reason} in {product}, which is not so"
@@ -391,10 +443,21 @@ class _Check:
         return (priority, self.lists[product, key[0]].source.line, place, email)
 
     def _paired(self) -> Iterator[str]:
+        gained = {_key(c.subject) for c in self.plan.changes if c.action is not Action.REMOVE}
+        moving = gained & {_key(c.holder or c.subject) for c in self.plan.changes if _takes(c)}
         for product, kind in self.lists:
             rows = [c for c in self.plan.changes if c.product == product and c.subject.kind == kind]
-            alone = {c.action for c in rows}
-            if Action.GRANT in alone and Action.REMOVE in alone:
+            grants = sum(c.action is Action.GRANT for c in rows)
+            removes = [_key(c.subject) for c in rows if c.action is Action.REMOVE]
+            parted = min(grants, len(removes))
+            # For the sake of those who move a pair may be parted: one of what the quota counts,
+            # whose holder moves, and any of the rest.
+            limited = PRODUCTS[product].seat == kind
+            if (
+                parted > (0 if moving.isdisjoint(removes) else 1)
+                if limited
+                else parted and not moving
+            ):
                 yield f"{product}: a remove and a grant of {kind}s are not paired"
             for change in rows:
                 wanted = self.wanted.get((product, _key(change.subject)))

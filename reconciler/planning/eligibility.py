@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
+from types import MappingProxyType
 
-from reconciler.model.desired import NotAMember, Policy, Wanted
+from reconciler.model.desired import NotAMember, Policy, Wanted, WantedList
 from reconciler.model.identity import Subject, SubjectKind
 from reconciler.model.plan import Action
 from reconciler.model.state import Member, MemberStatus
 from reconciler.planning.demand import DAY, Candidate, Demand, Reason, Waiting
 from reconciler.planning.pools import PoolState
+from reconciler.planning.reimages import reimages
 from reconciler.products import SeatUnit
+
+REIMAGE = "probable_reimage"
+"""The code of what waits until a person tells whether two machines are one host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,8 @@ class Rules:
     """The eligibility rules of one pool on one day.
 
     `members` maps compared emails to members. `irrevocable` tells whether the person who plans
-    allowed irrevocable operations, which the policy must allow too.
+    allowed irrevocable operations, which the policy must allow too. `same_host` holds, by machine
+    ID, why neither of two IDs that may be one host's is changed.
     """
 
     pool: PoolState
@@ -28,6 +34,16 @@ class Rules:
     policy: Policy
     day: date
     irrevocable: bool
+    same_host: Mapping[str, Reason] = field(default_factory=lambda: MappingProxyType({}))
+
+    def for_machines(self, listed: WantedList | None) -> Rules:
+        """Return the rules for a list of machines, which hosts may have left and come back to."""
+        found: dict[str, Reason] = {}
+        for reimage in reimages(listed, self.pool.machines, self.day):
+            reason = Reason(REIMAGE, reimage.question)
+            found.setdefault(reimage.wanted.subject.id, reason)
+            found.setdefault(reimage.found.id, reason)
+        return replace(self, same_host=MappingProxyType(found))
 
     def spelling(self, key: str) -> str | None:
         """Return a member's email as the API spells it, by its compared form."""
@@ -56,7 +72,7 @@ class Rules:
     def machine(self, wanted: Wanted) -> Reason | None:
         """Return what keeps a machine from being granted the product."""
         if self.pool.product.seat is SeatUnit.MACHINE:
-            return self.subscription()
+            return self.same_host.get(wanted.subject.id) or self.subscription()
         name = f" ({wanted.name})" if wanted.name else ""
         return Reason(
             "awaiting_activation",
@@ -86,15 +102,16 @@ class Rules:
                     + ", which cannot be taken back",
                     until + DAY if until else None,
                 )
+            return self.same_host.get(subject.id)
         return None
 
     def offline(self, wanted: Wanted) -> Reason | None:
         """Return what keeps an offline license from being issued to a wanted machine."""
         last = wanted.offline_until
         subscription = self.pool.subscription
-        expired = self.subscription()
-        if expired is not None:
-            return expired
+        obstacle = self.subscription() or self.same_host.get(wanted.subject.id)
+        if obstacle is not None:
+            return obstacle
         if subscription is not None and subscription.offline_allowed is False:
             return Reason(
                 "offline_not_allowed", "the subscription does not include offline licenses"

@@ -58,7 +58,8 @@ class ProductReason:
 
     `managed` is the list's key, None where the product is not named or its list of this kind is
     not managed. `excluded` are the places where an `except` leaves the subject out.
-    `replaced_by` are those who are to take the subject's seat over.
+    `replaced_by` are those who are to take the subject's seat over; `passed_over` tells that a
+    `members: all` does not want the subject for that reason.
     """
 
     product: str
@@ -70,6 +71,7 @@ class ProductReason:
     priority: int
     replaces: Subject | None
     replaced_by: tuple[Wanted, ...]
+    passed_over: bool
     note: str | None
     name: str | None
     offline_until: date | None
@@ -158,6 +160,7 @@ def _product(
             if _is(left_out, subject)
         )
     entries = tuple(_entries(wanted, wanted_list, day)) if wanted and wanted_list else ()
+    everyone = wanted_list.everyone if wanted_list is not None else ()
     return ProductReason(
         product=product,
         managed=None if wanted_list is None else wanted_list.source,
@@ -168,6 +171,10 @@ def _product(
         priority=0 if wanted is None else wanted.priority,
         replaces=None if wanted is None else wanted.replaces,
         replaced_by=takers,
+        passed_over=not excluded
+        and any(line.entry.wants(day) for line in everyone)
+        and any(taker.wanted_on(day) for taker in takers)
+        and any(email_key(row.email) == subject.key for row in members),
         note=None if wanted is None else wanted.note,
         name=None if wanted is None else wanted.name,
         offline_until=None if wanted is None else wanted.offline_until,
@@ -187,7 +194,7 @@ def _find(subject: Subject, wanted_list: WantedList, members: Sequence[Member]) 
 
 
 def _entries(wanted: Wanted, wanted_list: WantedList, day: date) -> Iterator[EntryReason]:
-    lines = {line.entry for line in wanted_list.everyone}
+    lines = {line.entry.source for line in wanted_list.everyone}
     for entry in wanted.entries:
         yield EntryReason(
             path=(*entry.path, entry.source),
@@ -195,7 +202,7 @@ def _entries(wanted: Wanted, wanted_list: WantedList, day: date) -> Iterator[Ent
             start=entry.start,
             end=entry.end,
             wants=entry.wants(day),
-            everyone=entry in lines,
+            everyone=entry.source in lines,
         )
 
 

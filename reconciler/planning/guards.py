@@ -23,12 +23,14 @@ class Losses:
 
     `losing` are the subjects that lose a license or registration without gaining another, sorted;
     `subjects` is how many hold anything in the managed lists; `emptied` names the lists of two or
-    more that nobody is left in.
+    more that nobody is left in. `place` is the key of the first list that is emptied, or else of
+    the first that somebody leaves.
     """
 
     losing: tuple[Subject, ...]
     subjects: int
     emptied: tuple[str, ...]
+    place: Source | None = None
 
 
 def losses_of(changes: Sequence[Change], drafts: Sequence[PoolDraft], policy: Policy) -> Losses:
@@ -36,16 +38,23 @@ def losses_of(changes: Sequence[Change], drafts: Sequence[PoolDraft], policy: Po
     changes = tuple(changes)
     losing = sorted(set(losses(changes)) - gains(changes))
     holders: set[tuple[SubjectKind, str]] = set()
-    emptied = []
+    emptied: dict[str, Source] = {}
+    left: list[Source] = []
     for draft in drafts:
         for demand in draft.demands:
-            held = _held(draft, demand)
             if not _acts_on(draft, demand, policy):
                 continue
-            holders.update((demand.wanted_list.kind, key) for key in held)
-            if len(held) >= 2 and not _left(draft, demand, held, changes):
-                emptied.append(f"the {demand.wanted_list.kind}s of {draft.desired.product}")
-    return Losses(tuple(losing), len(holders), tuple(emptied))
+            kind, source = demand.wanted_list.kind, demand.wanted_list.source
+            held = _held(draft, demand)
+            holders.update((kind, key) for key in held)
+            here = _changes_of(draft, demand, changes)
+            lost = losses(here)
+            if lost:
+                left.append(source)
+            if len(held) >= 2 and not gains(here) and len(lost) >= len(held):
+                emptied[f"the {kind}s of {draft.desired.product}"] = source
+    place = next(iter([*emptied.values(), *left]), None)
+    return Losses(tuple(losing), len(holders), tuple(emptied), place)
 
 
 def _held(draft: PoolDraft, demand: Demand) -> Sequence[str]:
@@ -61,16 +70,15 @@ def _acts_on(draft: PoolDraft, demand: Demand, policy: Policy) -> bool:
     return policy.unlisted_machines is UnlistedMachines.REMOVE
 
 
-def _left(
-    draft: PoolDraft, demand: Demand, held: Sequence[str], changes: tuple[Change, ...]
-) -> bool:
-    here = tuple(
+def _changes_of(
+    draft: PoolDraft, demand: Demand, changes: tuple[Change, ...]
+) -> tuple[Change, ...]:
+    return tuple(
         change
         for change in changes
         if change.product == draft.desired.product
         and change.subject.kind is demand.wanted_list.kind
     )
-    return bool(gains(here)) or len(losses(here)) < len(held)
 
 
 def check_removals(
@@ -78,46 +86,49 @@ def check_removals(
 ) -> Refusal | None:
     """Return the refusal of an organization that would lose too much.
 
-    `ceiling` is what the person who plans allowed for the whole plan, `total` what it comes to.
+    `ceiling` is what the person who plans allowed for the whole plan, `total` what it comes to. A
+    ceiling of 0 allows nothing, and so no emptying either.
     """
     count = len(found.losing)
-    source = policy.sources.get("max_removals")
-    details = {
+    details: dict[str, object] = {
         "losing": [subject.id for subject in found.losing],
         "subjects": found.subjects,
         "emptied": list(found.emptied),
         "allowed": ceiling,
     }
-    if ceiling is not None:
-        if count == 0 or total <= ceiling:
-            return None
+    if ceiling is None:
+        limit = policy.max_removals.limit(found.subjects)
+        details["limit"] = limit
+        if count > limit:
+            return _above_limit(found, policy, limit, total, details)
+    elif count and total > ceiling:
         message = (
             f"{count} would lose a license or registration here, {total} in the whole plan, "
             f"and --allow-removals allows {ceiling}: review the plan, then allow {total} or list "
             "those who should stay"
         )
-        return _organization("max_removals", message, details, source)
-    limit = policy.max_removals.limit(found.subjects)
-    details["limit"] = limit
-    rule = (
-        f"the larger of {policy.max_removals.count} and {policy.max_removals.percent:g} % of "
-        f"{found.subjects}"
-    )
-    where = f", set at {source}" if source else ""
-    if count > limit:
-        message = (
-            f"{count} would lose a license or registration, more than max_removals allows "
-            f"({limit}: {rule}{where}): review the plan, then allow it with "
-            f"--allow-removals {total}"
-        )
-        return _organization("max_removals", message, details, source)
-    if found.emptied:
+        return _organization("max_removals", message, details, found.place)
+    if found.emptied and not ceiling:
         message = (
             f"nobody would be left in {' and '.join(found.emptied)}: emptying a list always "
-            f"needs --allow-removals (here: --allow-removals {total})"
+            f"needs --allow-removals (here: --allow-removals {max(total, 1)})"
         )
-        return _organization("max_removals", message, details, source)
+        return _organization("max_removals", message, details, found.place)
     return None
+
+
+def _above_limit(
+    found: Losses, policy: Policy, limit: int, total: int, details: dict[str, object]
+) -> Refusal:
+    """Return the refusal of the policy's limit, at the place that set it, if one did."""
+    rule, source = policy.max_removals, policy.sources.get("max_removals")
+    message = (
+        f"{len(found.losing)} would lose a license or registration, more than max_removals allows "
+        f"({limit}: the larger of {rule.count} and {rule.percent:g} % of {found.subjects}, "
+        f"{f'set at {source}' if source else 'the default'}): review the plan, then allow it with "
+        f"--allow-removals {total}"
+    )
+    return _organization("max_removals", message, details, source or found.place)
 
 
 def _organization(

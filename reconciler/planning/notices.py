@@ -9,17 +9,21 @@ from datetime import date, timedelta
 from reconciler.model.identity import Subject, SubjectKind, email_key
 from reconciler.model.plan import Notice, OrganizationPlan
 from reconciler.model.source import Source
+from reconciler.planning.demand import Demand
 from reconciler.planning.pool_plan import PoolDraft
+from reconciler.planning.reimages import reimages
 from reconciler.planning.seats import Tally, gains, losses
 from reconciler.products import SeatUnit
 
 SOON = timedelta(days=30)
 """How long before an end `expiring` speaks of it."""
 
+_EVERYONE = "members: all"
+
 
 def pool_notices(draft: PoolDraft, after: Tally, day: date) -> Iterator[Notice]:
     """Yield the notices of one pool, `after` being its use once the changes are made."""
-    yield from _entries(draft)
+    yield from _entries(draft, day)
     yield from _offline_past(draft, day)
     yield from _seats(draft, after)
     yield from _machines(draft)
@@ -28,34 +32,52 @@ def pool_notices(draft: PoolDraft, after: Tally, day: date) -> Iterator[Notice]:
     yield from _offline_stays(draft)
 
 
-def _entries(draft: PoolDraft) -> Iterator[Notice]:
+def _entries(draft: PoolDraft, day: date) -> Iterator[Notice]:
     product = draft.desired.product
     for demand in draft.demands:
-        kind, source = demand.wanted_list.kind, demand.wanted_list.source
-        if demand.expired:
-            names = [wanted.subject.id for wanted in demand.expired]
-            places = [str(wanted.source) for wanted in demand.expired]
+        expired, upcoming = _ended(demand, day), _starting(demand, day)
+        if expired:
+            names = [name for name, _ in expired]
+            kind = demand.wanted_list.kind
             yield Notice(
                 "expired_entries",
                 f"{product}: {_count(len(names), 'entry', 'entries')} of the {kind}s ended "
                 f"({_some(names)}) and can be deleted from the file",
-                {"product": product, "subjects": names, "places": places},
-                demand.expired[0].source,
+                {
+                    "product": product,
+                    "subjects": names,
+                    "places": [str(place) for _, place in expired],
+                },
+                expired[0][1],
             )
-        if demand.upcoming:
-            first = min(day for _, day in demand.upcoming)
-            rows = [
-                {"subject": wanted.subject.id, "from": day.isoformat()}
-                for wanted, day in demand.upcoming
-            ]
-            names = [wanted.subject.id for wanted, _ in demand.upcoming]
+        if upcoming:
+            first = min(start for _, start in upcoming)
+            rows = [{"subject": name, "from": start.isoformat()} for name, start in upcoming]
             yield Notice(
                 "upcoming",
                 f"{product}: {_count(len(rows), 'entry starts', 'entries start')} later, the "
-                f"first on {first} ({_some(names)})",
+                f"first on {first} ({_some([name for name, _ in upcoming])})",
                 {"product": product, "entries": rows},
-                source,
+                demand.wanted_list.source,
             )
+
+
+def _ended(demand: Demand, day: date) -> list[tuple[str, Source]]:
+    """Return the entries of which nothing is wanted any more; a line for everyone is one."""
+    lines = demand.wanted_list.expanded
+    brought = {line.entry.source for line in lines}
+    found = [(w.subject.id, w.source) for w in demand.expired if w.source not in brought]
+    ended = (line.entry for line in lines if line.entry.end is not None and line.entry.end < day)
+    return found + [(_EVERYONE, entry.source) for entry in ended]
+
+
+def _starting(demand: Demand, day: date) -> list[tuple[str, date]]:
+    """Return the entries that want somebody later for the first time, likewise."""
+    lines = demand.wanted_list.expanded
+    brought = {line.entry.source for line in lines}
+    found = [(w.subject.id, start) for w, start in demand.upcoming if w.source not in brought]
+    starts = (line.entry.start for line in lines)
+    return found + [(_EVERYONE, start) for start in starts if start is not None and start > day]
 
 
 def _offline_past(draft: PoolDraft, day: date) -> Iterator[Notice]:
@@ -147,40 +169,19 @@ def _machines(draft: PoolDraft) -> Iterator[Notice]:
 
 
 def _reimaged(draft: PoolDraft, day: date) -> Iterator[Notice]:
-    """Speak of a listed machine that is gone while an unlisted one has its name or its user.
-
-    A machine ID is made from the host's hardware and system, so a new system changes it.
-    """
-    listed = draft.desired.machines
-    registered = draft.pool.machines
-    if listed is None or registered is None:
-        return
-    known = {wanted.subject.id for wanted in listed.wanted}
-    strangers = [row for machine, row in sorted(registered.items()) if machine not in known]
-    for wanted in listed.wanted:
-        gone = wanted.subject.id not in registered and wanted.wanted_on(day)
-        if not gone or wanted.name is None:
-            continue
-        name = wanted.name.casefold()
-        for row in strangers:
-            same = name in {(row.name or "").casefold(), (row.email or "").casefold()}
-            # Whoever declared the replacement knows of the new ID already.
-            declared = wanted.replaces is not None and wanted.replaces.id == row.id
-            if declared or not same:
-                continue
-            yield Notice(
-                "probable_reimage",
-                f"{draft.desired.product}: {wanted.subject.id} ({wanted.name}) is not registered "
-                f"and {row.id} of the same name is; if that host was set up anew, change the ID "
-                f"at {wanted.source} to {row.id}",
-                {
-                    "product": draft.desired.product,
-                    "listed": wanted.subject.id,
-                    "registered": row.id,
-                    "name": wanted.name,
-                },
-                wanted.source,
-            )
+    product = draft.desired.product
+    for reimage in reimages(draft.desired.machines, draft.pool.machines, day):
+        yield Notice(
+            "probable_reimage",
+            f"{product}: {reimage.message}",
+            {
+                "product": product,
+                "listed": reimage.wanted.subject.id,
+                "registered": reimage.found.id,
+                "name": reimage.wanted.name,
+            },
+            reimage.wanted.source,
+        )
 
 
 def _expiring(draft: PoolDraft, day: date) -> Iterator[Notice]:
@@ -211,7 +212,7 @@ def _expiring(draft: PoolDraft, day: date) -> Iterator[Notice]:
 
 def _offline_stays(draft: PoolDraft) -> Iterator[Notice]:
     """Speak of users who lose a license while an offline license of theirs keeps its seat."""
-    lost = {s.id for s in losses(tuple(draft.changes)) if s.kind is SubjectKind.USER}
+    lost = {s.id for s in losses(draft.changes) if s.kind is SubjectKind.USER}
     if not lost:
         return
     product = draft.desired.product
@@ -249,8 +250,8 @@ def continuity_notices(interrupted: Sequence[tuple[Subject, str]]) -> Iterator[N
     for subject, product in interrupted:
         yield Notice(
             "continuity",
-            f"{subject.id} loses {product} before gaining another product, as the pools are full "
-            "and wait for each other",
+            f"{subject.id} loses {product} before gaining another product: those who move wait "
+            "for each other's seats, and no other seat is free",
             {"subject": subject.id, "product": product},
         )
 
@@ -258,17 +259,17 @@ def continuity_notices(interrupted: Sequence[tuple[Subject, str]]) -> Iterator[N
 def moves_between(plans: Sequence[OrganizationPlan]) -> tuple[OrganizationPlan, ...]:
     """Note in both organizations who is removed in one and granted in another.
 
-    They are two independent subjects: nothing is withheld or ordered across organizations.
+    They are two independent subjects: nothing is withheld or ordered across organizations. Who
+    gains and loses in one organization changes products there, and did not move.
     """
     losing: dict[Subject, list[int]] = {}
     gaining: dict[Subject, list[int]] = {}
     for plan in plans:
-        for subject in losses(plan.changes):
-            if subject.kind is SubjectKind.USER:
-                losing.setdefault(subject, []).append(plan.id)
-        for subject in gains(plan.changes):
-            if subject.kind is SubjectKind.USER:
-                gaining.setdefault(subject, []).append(plan.id)
+        lost, gained = losses(plan.changes).keys(), gains(plan.changes)
+        for found, subjects in ((losing, lost - gained), (gaining, gained - lost)):
+            for subject in subjects:
+                if subject.kind is SubjectKind.USER:
+                    found.setdefault(subject, []).append(plan.id)
     return tuple(_with_moves(plan, losing, gaining) for plan in plans)
 
 
@@ -280,7 +281,7 @@ def _with_moves(
     found = []
     for subject in sorted(losing.keys() & gaining.keys()):
         removed, granted = losing[subject], gaining[subject]
-        if len({*removed, *granted}) < 2 or plan.id not in {*removed, *granted}:
+        if plan.id not in {*removed, *granted}:
             continue
         found.append(
             Notice(

@@ -35,7 +35,7 @@ from reconciler.planning.notices import (
     pool_notices,
 )
 from reconciler.planning.order import schedule
-from reconciler.planning.pool_plan import Known, PoolDraft, draft_pool
+from reconciler.planning.pool_plan import Known, PoolDraft, draft_pool, settle
 from reconciler.planning.pools import PoolState, pools_of
 from reconciler.planning.seats import Tally, gains, losses
 from reconciler.products import PRODUCTS
@@ -49,7 +49,8 @@ class PlanRequest:
 
     `states` must hold every organization of `desired`. `created_at` is an aware time. `as_of` is
     the day in `timezone` for which is planned. `live` tells whether the plan may be applied.
-    `unread` are organizations that are declared and could not be read.
+    `unread` are organizations that are declared and could not be read. `read_on` is the day in
+    `timezone` on which the states were so, None for that of `created_at`.
     """
 
     desired: tuple[DesiredOrganization, ...]
@@ -63,6 +64,12 @@ class PlanRequest:
     live: bool
     timezone: tzinfo
     unread: tuple[Unread, ...] = ()
+    read_on: date | None = None
+
+    @property
+    def day_of_states(self) -> date:
+        """The day on which the states were as they are given."""
+        return self.read_on or self.created_at.astimezone(self.timezone).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,7 @@ def make_plan(request: PlanRequest) -> Plan:
 
 
 def _draft(desired: DesiredOrganization, state: OrganizationState, request: PlanRequest) -> _Draft:
-    pools = pools_of(state, request.as_of)
+    pools = pools_of(state, request.as_of, request.day_of_states)
     members = {email_key(member.email): member for member in state.members or ()}
     known = Known(members=state.members is not None, subscriptions=state.subscriptions is not None)
     drafts = []
@@ -116,7 +123,9 @@ def _draft(desired: DesiredOrganization, state: OrganizationState, request: Plan
             notices += except_notices(named.product, excluded_strangers(named.users, state.members))
             product = replace(named, users=expand(named.users, state.members))
         rules = Rules(pool, members, desired.policy, request.as_of, request.allowed.irrevocable)
+        rules = rules.for_machines(named.machines)
         drafts.append(draft_pool(product, pool, rules, Maker(desired.id, product.product), known))
+    settle(drafts)
     before = {draft.desired.product: Tally(draft.pool) for draft in drafts}
     after = {draft.desired.product: Tally(draft.pool) for draft in drafts}
     order = schedule({draft.desired.product: draft.changes for draft in drafts}, after)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -19,7 +19,6 @@ from reconciler.model.plan import (
     Change,
     Deferral,
     Notice,
-    Pairing,
     Refusal,
     Scope,
 )
@@ -35,6 +34,7 @@ from reconciler.planning.demand import (
     demand_of,
 )
 from reconciler.planning.eligibility import Rules, offline_demand
+from reconciler.planning.pairing import Exchange, Handover, Leaver, pair
 from reconciler.planning.pools import PoolState
 from reconciler.planning.seats import Tally
 from reconciler.planning.shortage import shortage_of
@@ -45,14 +45,19 @@ from reconciler.products import SeatUnit
 class PoolDraft:
     """What one product comes to. Built up here, then only read.
 
-    `changes` stand in the order of service within each kind; `planning.order` puts the kinds in
-    order. `unlisted` are registered machines that are only reported. `demands` are what the
-    managed lists come to.
+    `exchanges` are who comes and who goes, a list each; `released` go without being replaced, and
+    `issued` are the offline licenses. `settle` makes `changes` of them all, in the order of service
+    within each kind; `planning.order` puts the kinds in order. `unlisted` are registered machines
+    that are only reported. `demands` are what the managed lists come to.
     """
 
     desired: DesiredProduct
     pool: PoolState
-    changes: list[Change] = field(default_factory=list)
+    maker: Maker
+    exchanges: list[Exchange] = field(default_factory=list)
+    released: list[Leaver] = field(default_factory=list)
+    issued: list[Change] = field(default_factory=list)
+    changes: tuple[Change, ...] = ()
     deferred: list[Deferral] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
@@ -74,6 +79,33 @@ def draft_pool(
     return drafting.draft
 
 
+def settle(drafts: Sequence[PoolDraft]) -> None:
+    """Pair who comes with who goes in all pools of one organization, and make the changes."""
+    exchanges = [exchange for draft in drafts for exchange in draft.exchanges]
+    handovers = iter(pair(exchanges))
+    for draft in drafts:
+        rows = [row for _ in draft.exchanges for row in next(handovers)]
+        draft.changes = tuple(_changes(draft, rows))
+
+
+def _changes(draft: PoolDraft, rows: Sequence[Handover]) -> Iterator[Change]:
+    make = draft.maker
+    for exchange in draft.exchanges:
+        yield from (make.declared(candidate) for candidate in exchange.declared)
+    leavers = []
+    for row in rows:
+        if row.incoming is None:
+            leavers.append(row.outgoing)
+        elif row.outgoing is None:
+            yield make.gain(row.incoming)
+        else:
+            yield make.automatic(row.incoming, row.outgoing.subject)
+    yield from draft.issued
+    for leaver in [*leavers, *draft.released]:
+        if leaver is not None:
+            yield make.remove(leaver.subject, leaver.source, leaver.reason)
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """Which of the lists that belong to no product could be read."""
@@ -86,7 +118,7 @@ class _Drafting:
     def __init__(
         self, desired: DesiredProduct, pool: PoolState, rules: Rules, maker: Maker
     ) -> None:
-        self.draft = PoolDraft(desired, pool)
+        self.draft = PoolDraft(desired, pool, maker)
         self._desired = desired
         self._pool = pool
         self._rules = rules
@@ -209,11 +241,11 @@ class _Drafting:
         policy = self._rules.policy
         unknown = self._unknown_seats(known)
         admission = self._admit(OnShortage.WAITLIST if unknown else policy.on_shortage)
-        self._changes(admission)
+        self._exchanges(admission)
         if unknown:
-            withheld = tuple(self.draft.changes)
-            self.draft.changes.clear()
-            self.draft.refusals.append(self.unreadable(unknown, withheld))
+            settle([self.draft])
+            self.draft.refusals.append(self.unreadable(unknown, self.draft.changes))
+            self.draft.exchanges, self.draft.released, self.draft.issued = [], [], []
             return
         for waiting in [*self._waiting, *admission.waiting]:
             if waiting.reason.refuse:
@@ -248,33 +280,34 @@ class _Drafting:
         leaving = [subject for demand in self.draft.demands for subject in demand.leaving]
         return admit(Tally(self._pool), self._candidates, blocked, leaving, on_shortage)
 
-    def _changes(self, admission: Admission) -> None:
-        changes = self.draft.changes
+    def _exchanges(self, admission: Admission) -> None:
+        """Note who comes and who goes; who of them pairs with whom is the organization's matter."""
         grants = [c for c in admission.admitted if c.action is Action.GRANT]
-        changes += [self._maker.declared(candidate) for candidate, _ in admission.transfers]
-        removes: list[Change] = []
+        tally = Tally(self._pool)
         for demand in self.draft.demands:
             kind, source = demand.wanted_list.kind, demand.wanted_list.source
             expired = {wanted.subject.key: wanted for wanted in demand.expired}
-            incoming = [c for c in grants if c.subject.kind is kind]
-            outgoing = demand.leaving
-            pairs = min(len(incoming), len(outgoing))
-            for candidate, holder in zip(incoming, outgoing, strict=False):
-                changes.append(self._paired(candidate, holder))
-            changes += [self._maker.gain(candidate) for candidate in incoming[pairs:]]
-            for subject in outgoing[pairs:]:
-                reason = _why_removed(expired.get(subject.key), self._rules.day)
-                removes.append(self._maker.remove(subject, source, reason))
-            for subject in admission.released:
-                if subject.kind is kind:
-                    reason = "not listed, and the pool is over its quota"
-                    removes.append(self._maker.remove(subject, source, reason))
-        changes += self._issued(admission)
-        changes += removes
-
-    def _paired(self, candidate: Candidate, holder: Subject) -> Change:
-        reason = f"takes over the seat of {holder.id}"
-        return self._maker.gain(candidate, holder=holder, pairing=Pairing.AUTOMATIC, reason=reason)
+            incoming = tuple(c for c in grants if c.subject.kind is kind)
+            outgoing = tuple(
+                Leaver(subject, source, _why_removed(expired.get(subject.key), self._rules.day))
+                for subject in demand.leaving
+            )
+            exchange = Exchange(
+                self._desired.product,
+                incoming,
+                outgoing,
+                tuple(c for c, _ in admission.transfers if c.subject.kind is kind),
+                spare=tally.spare(kind),
+                crowded=tally.over_quota,
+            )
+            released = [
+                Leaver(subject, source, "not listed, and the pool is over its quota")
+                for subject in admission.released
+                if subject.kind is kind
+            ]
+            self.draft.exchanges.append(exchange)
+            self.draft.released += released
+        self.draft.issued = self._issued(admission)
 
     def _issued(self, admission: Admission) -> list[Change]:
         """Return the offline licenses: those that take a seat, and those of assigned machines."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeVar
 
@@ -98,8 +98,14 @@ class PoolState:
         return expires is not None and expires < day
 
 
-def pools_of(state: OrganizationState, day: date) -> Mapping[str, PoolState]:
+def pools_of(
+    state: OrganizationState, day: date, read_on: date | None = None
+) -> Mapping[str, PoolState]:
     """Return every product's pool, in the catalogue's order, as of this day.
+
+    `read_on` is the day the state was read, where that is not `day`: the API's own number of
+    seats counts the offline licenses of that day, and those that have ended since give theirs
+    back.
 
     An offline license whose machine is missing from the registered ones counts as registered, as
     the snapshot format says that the machines with an offline license are among them.
@@ -117,6 +123,11 @@ def pools_of(state: OrganizationState, day: date) -> Mapping[str, PoolState]:
                 for row in offline.get(key, ())
                 if row.expires is None or row.expires >= day
             }
+        ended = 0
+        # A machine keeps its seat when its offline license ends: it stays registered.
+        if read_on is not None and product.seat is not SeatUnit.MACHINE:
+            ends = (row.expires for row in (offline or {}).get(key, ()) if row.expires is not None)
+            ended = sum(read_on <= end < day for end in ends)
         registered = None
         if machines is not None:
             registered = {row.id: row for row in machines.get(key, ())}
@@ -124,13 +135,20 @@ def pools_of(state: OrganizationState, day: date) -> Mapping[str, PoolState]:
                 registered.setdefault(row.machine, Machine(key, row.machine, row.email))
         pools[key] = PoolState(
             product=product,
-            subscription=state.subscription(key),
+            subscription=_as_of(state.subscription(key), ended),
             holders=_holders(users, key),
             machines=registered,
             offline=licenses,
             sessions=None if sessions is None else tuple(sessions.get(key, ())),
         )
     return pools
+
+
+def _as_of(subscription: Subscription | None, ended: int) -> Subscription | None:
+    """Return the subscription without the seats of so many offline licenses."""
+    if not ended or subscription is None or subscription.used is None:
+        return subscription
+    return replace(subscription, used=max(0, subscription.used - ended))
 
 
 def _holders(users: Mapping[str, list[LicensedUser]] | None, key: str) -> Mapping[str, str] | None:

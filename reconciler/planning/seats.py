@@ -43,11 +43,21 @@ class Tally:
         """Whether more seats are taken than were bought."""
         return self.used is not None and self.quota is not None and self.used > self.quota
 
+    def spare(self, kind: SubjectKind) -> int | None:
+        """Return how many grants to subjects of this kind may run now, None without limit."""
+        limits = []
+        if self.counts(kind) and self.quota is not None and self.used is not None:
+            limits.append(self.quota - self.used)
+        machines = kind is SubjectKind.MACHINE
+        if machines and self.machine_quota is not None and self.machines is not None:
+            limits.append(self.machine_quota - self.machines)
+        return max(0, min(limits)) if limits else None
+
     def takes_seat(self, action: Action, subject: Subject) -> bool:
         """Tell whether this change needs a free seat when it runs (a reassign brings its own)."""
         match action:
             case Action.GRANT:
-                return self.is_seat(subject)
+                return self.counts(subject.kind)
             case Action.ISSUE_OFFLINE:
                 return self._seat is not SeatUnit.MACHINE or subject.id not in self._registered
             case Action.REMOVE | Action.REASSIGN:
@@ -65,7 +75,7 @@ class Tally:
         """Tell whether the change may run now: no grant into a full pool, no machine too many."""
         freed = 0
         if change.action is Action.REASSIGN and change.holder is not None:
-            freed = 1 if self.is_seat(change.holder) else 0
+            freed = 1 if self.counts(change.holder.kind) else 0
         seat = freed or self.takes_seat(change.action, change.subject)
         left = None if self.used is None or self.quota is None else self.quota - self.used
         if seat and left is not None and left + freed < 1:
@@ -103,20 +113,20 @@ class Tally:
             self.peak = max(self.peak, self.used)
         return self.used
 
-    def is_seat(self, subject: Subject) -> bool:
+    def counts(self, kind: SubjectKind) -> bool:
         """Tell whether this kind of subject is what the product's quota counts."""
         match self._seat:
             case SeatUnit.USER:
-                return subject.kind is SubjectKind.USER
+                return kind is SubjectKind.USER
             case SeatUnit.MACHINE:
-                return subject.kind is SubjectKind.MACHINE
+                return kind is SubjectKind.MACHINE
             case SeatUnit.SESSION:
                 return False
             case _:
                 assert_never(self._seat)
 
     def _gain(self, subject: Subject) -> None:
-        if self.is_seat(subject):
+        if self.counts(subject.kind):
             self._add(1)
         if subject.kind is SubjectKind.MACHINE:
             self._register(subject)
@@ -126,7 +136,7 @@ class Tally:
         before = self.used
         running = self._sessions_of.get((subject.kind, subject.key), set()) - self._ended
         self._ended |= running
-        if self.is_seat(subject):
+        if self.counts(subject.kind):
             self._add(-1)
         elif self._seat is SeatUnit.SESSION:
             self._add(-len(running))

@@ -141,6 +141,7 @@ class SeatsAhead:
     def _row(self, day: date) -> ForecastDay:
         pool = self._pool(day)
         rules = Rules(pool, self._members, self._policy, day, irrevocable=True)
+        rules = rules.for_machines(self._product.machines)
         # An ended subscription keeps nobody from being wanted: it shows as a quota of 0.
         renewed = replace(rules, pool=_renewed(pool))
         users = self._users(pool, renewed)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from reconciler.model.desired import WantedList
-from reconciler.model.identity import SubjectKind
+from reconciler.model.identity import Subject, SubjectKind, email_key
 from reconciler.model.plan import Action
-from reconciler.planning.demand import DAY, Candidate, Demand
+from reconciler.model.state import Session
+from reconciler.planning.demand import DAY, Candidate, Demand, Staying
+from reconciler.planning.eligibility import REIMAGE
 from reconciler.planning.pools import PoolState
 from reconciler.products import SeatUnit
 
@@ -29,7 +31,8 @@ class Shortage:
     """Why not everybody fits. `releases` are sorted; `deficit` is the use above the quota that
     the first releases only make up for. `unlisted` are seats of offline licenses that are not in
     `pinned`, as they cannot be listed. `all_fit_on` is the first day on which everybody who is
-    wanted then would fit."""
+    wanted then would fit. `sessions` are those that hold seats and go on, the oldest first: None
+    where they are unknown, or where the product counts none."""
 
     product: str
     quota: int
@@ -41,6 +44,8 @@ class Shortage:
     expires: date | None
     all_fit_on: date | None
     unlisted: int = 0
+    by_session: bool = False
+    sessions: tuple[Session, ...] | None = None
 
     @property
     def short_by(self) -> int:
@@ -76,6 +81,8 @@ class Shortage:
                 f"{self.unlisted} {held} held by offline licenses that cannot be listed, nobody "
                 "can say until when"
             )
+        if self.sessions:
+            parts.append(_active(self.sessions))
         ending = [r for r in self.releases if not r.offline]
         if ending:
             named = ", ".join(f"{r.subject} on {r.day - DAY}" for r in ending[:3])
@@ -88,7 +95,8 @@ class Shortage:
             parts.append(f"the first seat comes free on {first}, not enough for all on any day")
         else:
             parts.append(f"the first seat comes free on {first}, all fit on {self.all_fit_on}")
-        parts.append(f"buy {self.short_by} or remove as many")
+        way_out = "end as many sessions" if self.by_session else "remove as many"
+        parts.append(f"buy {self.short_by} or {way_out}")
         return "; ".join(parts)
 
     @property
@@ -109,7 +117,16 @@ class Shortage:
             "ending": [{"subject": r.subject, "until": _iso(r.day - DAY)} for r in ending],
             "available_from": _iso(first),
             "all_fit_on": _iso(self.all_fit_on),
+            **({"sessions": self._session_rows()} if self.by_session else {}),
         }
+
+    def _session_rows(self) -> list[Mapping[str, str | None]] | None:
+        if self.sessions is None:
+            return None
+        return [
+            {"machine": row.machine, "user": row.email, "started_at": _iso(row.started_at)}
+            for row in self.sessions
+        ]
 
 
 def shortage_of(
@@ -141,6 +158,7 @@ def shortage_of(
             releases.append(Release(until + DAY, machine, offline=True))
     ordered = tuple(sorted(releases, key=lambda r: (r.day, r.subject)))
     expires = pool.subscription.expires if pool.subscription else None
+    by_session = pool.product.seat is SeatUnit.SESSION
     days = [release.day for release in ordered if expires is None or release.day <= expires]
     fits = (on for on in days if _seats(pool, demands, candidates, on) <= (pool.quota or 0))
     return Shortage(
@@ -154,6 +172,43 @@ def shortage_of(
         expires=expires,
         all_fit_on=next(fits, None),
         unlisted=pool.unlisted,
+        by_session=by_session,
+        sessions=_going_on(pool, demands, candidates) if by_session else None,
+    )
+
+
+def _going_on(
+    pool: PoolState, demands: Sequence[Demand], candidates: Sequence[Candidate]
+) -> tuple[Session, ...] | None:
+    """Return the sessions of those who are not due to leave, the oldest first."""
+    if pool.sessions is None:
+        return None
+    gone = {subject.compared for demand in demands for subject in demand.leaving}
+    gone |= {c.holder.compared for c in candidates if c.holder is not None}
+
+    def stays(row: Session) -> bool:
+        owner = None if row.email is None else Subject(SubjectKind.USER, email_key(row.email))
+        return gone.isdisjoint({owner, Subject(SubjectKind.MACHINE, row.machine)})
+
+    def age(row: Session) -> tuple[bool, float, str, str]:
+        start = row.started_at
+        return (start is None, start.timestamp() if start else 0, row.machine, row.email or "")
+
+    return tuple(sorted(filter(stays, pool.sessions), key=age))
+
+
+def _active(sessions: Sequence[Session]) -> str:
+    named = []
+    for row in sessions[:3]:
+        since = None if row.started_at is None else f"since {_iso(row.started_at)}"
+        known = ", ".join(text for text in (row.email, since) if text)
+        named.append(f"{row.machine} ({known})" if known else row.machine)
+    more = f" and {len(sessions) - 3} more" if len(sessions) > 3 else ""
+    one = len(sessions) == 1
+    count = "1 session is" if one else f"{len(sessions)} sessions are"
+    return (
+        f"{count} active: {', '.join(named)}{more}; end {'it' if one else 'one'} with "
+        "`reconciler sessions end`"
     )
 
 
@@ -172,7 +227,7 @@ def _seats(
         for wanted in demand.wanted_list.wanted:
             if wanted.subject.key in may_hold and wanted.wanted_on(day):
                 taken.add(wanted.subject.key)
-        taken |= {s.subject.key for s in demand.staying if s.reason.refuse}
+        taken |= {s.subject.key for s in demand.staying if s.reason.refuse or _undecided(s)}
     offline = {
         machine
         for machine, row in (pool.offline or {}).items()
@@ -184,6 +239,11 @@ def _seats(
     return len(taken) + len(offline) + pool.unlisted
 
 
+def _undecided(staying: Staying) -> bool:
+    """Tell whether a holder stays until a person decides, on whatever day that is."""
+    return staying.reason.code == REIMAGE
+
+
 def _ends(wanted_list: WantedList, kept: set[str], day: date) -> list[Release]:
     found = []
     for wanted in wanted_list.wanted:
@@ -192,5 +252,5 @@ def _ends(wanted_list: WantedList, kept: set[str], day: date) -> list[Release]:
     return found
 
 
-def _iso(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()
+def _iso(time: date | datetime | None) -> str | None:
+    return None if time is None else time.isoformat().replace("+00:00", "Z")

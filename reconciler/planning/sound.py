@@ -28,6 +28,7 @@ def sound_plan(request: PlanRequest, *, base: Iterable[DesiredOrganization] | No
             desired[organization.id],
             request.as_of,
             request.allowed,
+            request.day_of_states,
         )
         broken = check(case, organization)
         if broken:

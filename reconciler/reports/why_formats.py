@@ -115,7 +115,9 @@ def _wishes(product: Document) -> Iterator[str]:
     if product["replaces"]:
         yield f"replaces {product['replaces']['id']}"
     for taker in product["replaced_by"]:
-        yield f"{taker['subject']['id']} is to take its seat over ({_place(taker['source'])})"
+        passed = ", so `members: all` leaves it out" if product["passed_over"] else ""
+        place = _place(taker["source"])
+        yield f"{taker['subject']['id']} is to take its seat over ({place}){passed}"
     if product["offline_until"]:
         yield f"wants an offline license until {product['offline_until']}"
     if product["note"]:

@@ -58,6 +58,7 @@ def _product(reason: ProductReason, explanation: Explanation, plan: Plan) -> Doc
             {"subject": _subject(wanted.subject), "source": _place(wanted.source)}
             for wanted in reason.replaced_by
         ],
+        "passed_over": reason.passed_over,
         "note": reason.note,
         "name": reason.name,
         "offline_until": _iso(reason.offline_until),

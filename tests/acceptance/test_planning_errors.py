@@ -115,3 +115,20 @@ def test_a_day_that_is_none_is_wrong_usage(cli: Cli) -> None:
     result = cli("plan", "acme.yaml", "--state", "state.json", "--as-of", "2026-02-30")
     assert result.code == 64
     assert "2026-02-30" in result.err
+
+
+def test_a_seat_of_an_offline_license_that_ended_since_the_snapshot_is_free(cli: Cli) -> None:
+    full = {
+        "machines": [{"product": "kse", "id": "m1"}],
+        "offline_licenses": [{"product": "kse", "machine": "m1", "expires": "2026-11-24"}],
+        "subscriptions": [{"product": "kse", "quota": 2, "used": 2}],
+    }
+    prepare(cli, [email("ada"), email("bob")], **full)
+    code, found = plan(cli, "--as-of", "2026-11-24")
+    assert (code, refused(found), found["pools"][0]["used"]) == (4, ["over_quota"], 2)
+    code, found = plan(cli, "--as-of", "2026-11-25")
+    assert (code, refused(found), found["pools"][0]["used"]) == (0, [], 1)
+    ahead = cli("forecast", "acme.yaml", "--state", "state.json", "--as-of", "2026-11-25",
+                "--format", "json")  # fmt: skip
+    (pool,) = json.loads(ahead.out)["organizations"][0]["pools"]
+    assert [row["wanted"] for row in pool["days"]] == [2]

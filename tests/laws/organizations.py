@@ -34,22 +34,28 @@ from reconciler.model.state import (
     Session,
     Subscription,
 )
+from reconciler.planning.reimages import reimages
 from reconciler.products import PRODUCTS, Product, SeatUnit
 from tests.worlds import TODAY, desired, email, wants
 
 PEOPLE = [f"u{number}" for number in range(7)]
 MACHINES = [f"{number:032x}" for number in range(1, 7)]
+NAMES = ["host-a", None, "Host-A", "host-b"]
 DATES = [TODAY + timedelta(days=days) for days in (-30, -1, 0, 1, 40, 300)]
 
 
 @dataclass(frozen=True)
 class Example:
-    """`full` is what the licensing system holds, `seen` what it shows: some lists may be hidden."""
+    """`full` is what the licensing system holds, `seen` what it shows: some lists may be hidden.
+
+    `as_of` is the day that is planned for; the state is that of today.
+    """
 
     full: OrganizationState
     seen: OrganizationState
     desired: DesiredOrganization
     allowed: Allowed
+    as_of: date = TODAY
 
 
 def subset(names: list[str], *, least: int = 0) -> st.SearchStrategy[list[str]]:
@@ -115,16 +121,18 @@ def examples(draw: st.DrawFn) -> Example:
         if product.machines and (key not in users or draw(st.booleans())):
             machines[key] = draw(machine_lines(state, product))
     wanted = desired(users=users, machines=machines, policy=draw(policies()))
-    if users and draw(st.sampled_from([False] * 6 + [True])):
+    if users and draw(st.sampled_from([False] * 4 + [True])):
         wanted = draw(with_everyone(wanted))
     hidden = draw(
         st.sampled_from([None] * 8 + ["members", "licensed_users", "offline_licenses", "machines"])
     )
     seen = state if hidden is None else replace(state, **{hidden: None})
-    ceiling = draw(st.sampled_from([None, 20, 20, None, 20, 1]))
-    return Example(
-        state, seen, wanted, Allowed(ceiling, draw(st.sampled_from([True, True, False])))
-    )
+    # What a list that cannot be read comes to on a later day nobody can foresee.
+    later = [TODAY, DATES[3], TODAY, DATES[4] + timedelta(days=1), TODAY]
+    as_of = TODAY if hidden is not None else draw(st.sampled_from(later))
+    ceiling = draw(st.sampled_from([None, 20, 20, None, 20, 1, 0]))
+    irrevocable = draw(st.sampled_from([True, True, False]))
+    return Example(state, seen, wanted, Allowed(ceiling, irrevocable), as_of)
 
 
 @st.composite
@@ -193,7 +201,10 @@ def pools(
             *state.licensed_users,
             *(LicensedUser(key, email(n)) for n in holders),
         ),
-        machines=(*state.machines, *(Machine(key, n) for n in machines)),
+        machines=(
+            *state.machines,
+            *(Machine(key, n, name=draw(st.sampled_from(NAMES))) for n in machines),
+        ),
         offline_licenses=(
             *state.offline_licenses,
             *(OfflineLicense(key, n, until) for n, until in offline.items()),
@@ -219,7 +230,10 @@ def user_lines(draw: st.DrawFn, state: OrganizationState, product: str) -> list:
 def machine_lines(draw: st.DrawFn, state: OrganizationState, product: Product) -> list:
     registered = {row.id for row in state.machines if row.product == product.key}
     names = draw(subset(MACHINES, least=1))
-    lines = _with_transfers(draw, names, sorted(registered - set(names)))
+    lines = [
+        (name, {**options, "name": draw(st.sampled_from(NAMES))})
+        for name, options in _with_transfers(draw, names, sorted(registered - set(names)))
+    ]
     if not product.offline_field:
         return lines
     wished = set(draw(st.lists(st.sampled_from(names), max_size=2)))
@@ -255,7 +269,7 @@ def shapes(example: Example) -> set[str]:
             found.add("full")
         if row.used > row.quota:
             found.add("over quota")
-        if row.expires is not None and row.expires < date(2026, 11, 24):
+        if row.expires is not None and row.expires < example.as_of:
             found.add("expired")
     if state.offline_licenses:
         found.add("offline")
@@ -266,7 +280,37 @@ def shapes(example: Example) -> set[str]:
     lists = [one for p in wanted.products for one in (p.users, p.machines) if one is not None]
     if any(line.replaces is not None for one in lists for line in one.wanted):
         found.add("declared transfer")
+    return found | _corners(example)
+
+
+def _corners(example: Example) -> set[str]:
+    """Return the shapes that are rarer in the world, and here."""
+    found = set()
+    state, as_of = example.full, example.as_of
+    active = {email_key(row.email) for row in state.members if row.status is MemberStatus.ACTIVE}
+    if any(row.expires and TODAY <= row.expires < as_of for row in state.offline_licenses):
+        found.add("offline license that ends before the day")
+    for product in example.desired.products:
+        bought = state.subscription(product.product)
+        asks = (
+            any(line.offline_until for line in product.machines.wanted)
+            if product.machines
+            else False
+        )
+        if asks and bought.used >= bought.quota and _sessions(state, product.product):
+            found.add("offline license wanted beside sessions in a full pool")
+        if product.users is not None and product.users.everyone:
+            replaced = {w.replaces.key for w in product.users.wanted if w.replaces is not None}
+            if replaced & active:
+                found.add("member replaced under `members: all`")
+        registered = {row.id: row for row in state.machines if row.product == product.product}
+        if any(True for _ in reimages(product.machines, registered, as_of)):
+            found.add("reimage")
     return found
+
+
+def _sessions(state: OrganizationState, product: str) -> bool:
+    return any(row.product == product for row in state.sessions)
 
 
 def _moves(example: Example) -> bool:
@@ -276,7 +320,7 @@ def _moves(example: Example) -> bool:
     managed = [p for p in example.desired.products if p.users is not None]
     for product in managed:
         for line in product.users.wanted:
-            if line.wanted_on(TODAY):
+            if line.wanted_on(example.as_of):
                 listed.setdefault(line.subject.key, set()).add(product.product)
     for row in example.full.licensed_users:
         if any(row.product == product.product for product in managed):

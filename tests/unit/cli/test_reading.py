@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 import pytest
 
@@ -15,8 +16,10 @@ from reconciler.backends.protocol import (
     Outcome,
     Write,
 )
+from reconciler.backends.snapshot import SnapshotBackend
 from reconciler.cli.checks import Grade, checks_of
-from reconciler.cli.reading import read_organizations, visible_organizations
+from reconciler.cli.clock import today
+from reconciler.cli.reading import day_read, read_organizations, visible_organizations
 from reconciler.errors import ApiError, ForbiddenError
 from reconciler.model.state import LISTS, OrganizationState, Role
 
@@ -149,3 +152,16 @@ def test_each_check_tells_what_is_missing() -> None:
     messages = " ".join(check.message for check in checks_of(backend, (2,)))
     assert "unknown: subscriptions, licensed_users, machines" in messages
     assert "missing: remove_users" in messages
+
+
+def test_a_snapshot_was_so_on_its_own_day_and_anything_else_is_so_today() -> None:
+    taken = {"taken_at": "2026-11-24T23:30:00Z"}
+
+    def snapshot(data: dict[str, object]) -> SnapshotBackend:
+        whole = {"format": "license-snapshot/1", "organizations": [], **data}
+        return SnapshotBackend(whole, target="snapshot:state.yaml", timezone="UTC")
+
+    assert day_read(snapshot(taken), "UTC") == date(2026, 11, 24)
+    assert day_read(snapshot(taken), "Asia/Tokyo") == date(2026, 11, 25)
+    for backend in (snapshot({}), Fake()):
+        assert day_read(backend, "UTC") == today("UTC")

@@ -105,3 +105,52 @@ def test_strangers_in_except_are_told_and_pending_members_are_none() -> None:
     people = (*members("ada"), Member(email("pia"), status=MemberStatus.PENDING))
     users = listing(all_of=(everyone(leaving_out=("ADA@example.com", "pia", "gone")),))
     assert excluded_strangers(users, people) == ((email("gone"), Source("orgs/acme.yaml", 31, 20)),)
+
+
+class TestWhoIsReplaced:
+    """A listed entry that `replaces` a member takes that member out of `members: all`."""
+
+    def days(self, line: Everyone, **dates: object) -> list[tuple[object, object]]:
+        """Return the days on which bob is wanted whom ada replaces on these days."""
+        users = listing(wants("ada", replaces="BOB@example.com", **dates), all_of=(line,))
+        found = expand(users, members("ada", "bob"))
+        assert names(found)[0] == "ada"
+        bobs = [row for row in found.wanted if row.subject == user(email("bob"))]
+        return [(entry.start, entry.end) for row in bobs for entry in row.entries]
+
+    def test_nobody_wants_them_where_the_entry_has_no_dates(self) -> None:
+        assert self.days(everyone()) == []
+
+    def test_they_are_wanted_before_and_after_the_days_of_the_entry(self) -> None:
+        first, last = TODAY, TODAY + timedelta(days=9)
+        before, after = TODAY - timedelta(days=1), TODAY + timedelta(days=10)
+        assert self.days(everyone(), start=first, end=last) == [(None, before), (after, None)]
+        assert self.days(everyone(), start=first) == [(None, before)]
+        assert self.days(everyone(), end=last) == [(after, None)]
+
+    def test_the_lines_own_days_bound_them(self) -> None:
+        line = replace(
+            everyone(), entry=Entry(LINE, TODAY - timedelta(days=1), TODAY + timedelta(days=9))
+        )
+        assert self.days(line, start=TODAY) == [(TODAY - timedelta(days=1),) * 2]
+        assert self.days(line, start=TODAY + timedelta(days=20)) == [
+            (TODAY - timedelta(days=1), TODAY + timedelta(days=9))
+        ]
+        assert self.days(line, start=TODAY - timedelta(days=1)) == []
+
+    def test_every_entry_of_who_replaces_them_counts(self) -> None:
+        users = listing(wants("ada", replaces="bob", end=TODAY), all_of=(everyone(),))
+        (ada,) = users.wanted
+        later = Entry(Source("groups.yaml", 3, 5), TODAY + timedelta(days=3))
+        users = replace(users, wanted=(replace(ada, entries=(*ada.entries, later)),))
+        (entry,) = one(expand(users, members("bob")), "bob").entries
+        assert (entry.start, entry.end) == (TODAY + timedelta(days=1), TODAY + timedelta(days=2))
+
+    def test_who_is_listed_as_well_keeps_the_days_of_their_own_entry(self) -> None:
+        ends = TODAY - timedelta(days=1)
+        users = listing(
+            wants("ada", replaces="bob", start=TODAY), wants("bob", end=ends), all_of=(everyone(),)
+        )
+        bob = one(expand(users, members("bob")), "bob")
+        assert [(entry.start, entry.end) for entry in bob.entries] == [(None, ends)] * 2
+        assert not bob.wanted_on(TODAY)

@@ -290,13 +290,13 @@ def test_the_first_day_is_what_the_plan_of_that_day_ends_with(example: Example) 
         on_shortage=OnShortage.FAIL,
         unlicensed_members=UnlicensedMembers.IGNORE,
     )
-    wanted = replace(example.desired, policy=policy)
-    found = plan(wanted, current, removals=100, irrevocable=True)
+    wanted, on = replace(example.desired, policy=policy), example.as_of
+    found = plan(wanted, current, as_of=on, read_on=TODAY, removals=100, irrevocable=True)
     stays = {"protected", "not_a_member", "irrevocable"}
     assert {row.code for row in found.refusals} <= stays
     after = {pool.product: pool.used_after for pool in found.pools}
     issued = Counter(c.product for c in found.changes if c.action is Action.ISSUE_OFFLINE)
-    ahead = forecast(wanted, current, TODAY, TODAY)
+    ahead = forecast(wanted, current, on, on, read_on=TODAY)
     assert ahead.unknown == ()
     assert {pool.product for pool in ahead.pools} == set(after)
     for pool in ahead.pools:
@@ -306,7 +306,10 @@ def test_the_first_day_is_what_the_plan_of_that_day_ends_with(example: Example) 
             assert row.wanted == after[pool.product]
         elif not any(s.product == pool.product for s in current.sessions):
             assert row.wanted == after[pool.product] - _running(current, pool.product)
-        held = sum(license_.product == pool.product for license_ in current.offline_licenses)
+        held = sum(
+            license_.product == pool.product and license_.expires >= on
+            for license_ in current.offline_licenses
+        )
         assert row.pinned == held + issued[pool.product]
 
 

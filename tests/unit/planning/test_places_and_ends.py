@@ -18,10 +18,6 @@ KSE = (Subscription("kse", 9, expires=date(2097, 6, 30)),)
 
 def test_what_no_line_is_the_reason_of_stands_at_the_organization() -> None:
     wanted = replace(desired(users={"kse": []}), source=Source("orgs/acme.yaml", 2, 20))
-    holders = ["ada", "bob"]
-    found = plan(wanted, state(people=members(*holders), subscriptions=KSE, users={"kse": holders}))
-    assert [row.code for row in found.refusals] == ["max_removals"]
-    assert found.refusals[0].source == wanted.source
     alone = plan(wanted, state(people=members("ada"), subscriptions=KSE))
     assert [(row.code, row.source) for row in alone.warnings] == [
         ("unlicensed_members", wanted.source)

@@ -1,0 +1,108 @@
+"""What a plan says besides its changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+from reconciler.model.desired import (
+    DesiredOrganization,
+    Entry,
+    Everyone,
+    Policy,
+    UnlicensedMembers,
+)
+from reconciler.model.plan import Notice, OrganizationPlan
+from reconciler.model.source import Source
+from reconciler.model.state import Subscription
+from tests.worlds import TODAY, desired, email, members, plan, plan_many, state, wants
+
+QUIET = Policy(unlicensed_members=UnlicensedMembers.IGNORE)
+YESTERDAY, TOMORROW = TODAY - timedelta(days=1), TODAY + timedelta(days=1)
+LINE = Source("orgs/acme.yaml", 130, 9)
+PEOPLE = ("ada", "bob", "carol", "dan", "eve")
+
+
+def told(found: OrganizationPlan, code: str) -> list[Notice]:
+    return [row for row in found.warnings if row.code == code]
+
+
+def with_everyone(wanted: DesiredOrganization, **dates: date) -> DesiredOrganization:
+    (product,) = wanted.products
+    line = Everyone(Entry(LINE, **dates), len(product.users.wanted))
+    users = replace(product.users, everyone=(line,))
+    return replace(wanted, products=(replace(product, users=users),))
+
+
+class TestALineForAllMembers:
+    CURRENT = state(people=members(*PEOPLE), subscriptions=(Subscription("kse", 9),))
+
+    def test_one_that_has_ended_is_one_entry(self):
+        wanted = with_everyone(desired(users={"kse": []}, policy=QUIET), end=YESTERDAY)
+        (notice,) = told(plan(wanted, self.CURRENT), "expired_entries")
+        assert "1 entry of the users ended (members: all)" in notice.message
+        assert notice.details["places"] == [str(LINE)]
+        assert notice.source == LINE
+
+    def test_it_is_told_beside_those_who_are_listed(self):
+        listed = desired(users={"kse": [wants("ada", end=YESTERDAY), "bob"]}, policy=QUIET)
+        found = plan(with_everyone(listed, end=YESTERDAY), self.CURRENT)
+        (notice,) = told(found, "expired_entries")
+        assert f"2 entries of the users ended ({email('ada')}, members: all)" in notice.message
+        assert notice.details["places"] == ["orgs/acme.yaml:102:9", str(LINE)]
+
+    def test_it_is_told_where_everybody_is_listed_too(self):
+        found = plan(
+            with_everyone(desired(users={"kse": PEOPLE}, policy=QUIET), end=YESTERDAY), self.CURRENT
+        )
+        (notice,) = told(found, "expired_entries")
+        assert notice.details == {
+            "product": "kse",
+            "subjects": ["members: all"],
+            "places": [str(LINE)],
+        }
+
+    def test_one_that_begins_later_is_one_entry(self):
+        wanted = with_everyone(desired(users={"kse": []}, policy=QUIET), start=TOMORROW)
+        (notice,) = told(plan(wanted, self.CURRENT), "upcoming")
+        assert f"1 entry starts later, the first on {TOMORROW} (members: all)" in notice.message
+        assert notice.details["entries"] == [
+            {"subject": "members: all", "from": TOMORROW.isoformat()}
+        ]
+
+    def test_one_that_wants_somebody_now_is_not_told(self):
+        for dates in ({}, {"start": TODAY, "end": TODAY}):
+            wanted = with_everyone(desired(users={"kse": []}, policy=QUIET), **dates)
+            found = plan(wanted, self.CURRENT)
+            assert told(found, "expired_entries") == told(found, "upcoming") == []
+
+
+class TestMovesBetweenOrganizations:
+    BOTH = (Subscription("kse", 5), Subscription("testops", 5))
+
+    def codes(self, files: list[dict], holders: list[dict]) -> list[list[str]]:
+        wanted = [
+            replace(desired(users=users, policy=QUIET), id=number)
+            for number, users in enumerate(files, 1)
+        ]
+        states = [
+            state(number, people=members("ada", "bob"), subscriptions=self.BOTH, users=users)
+            for number, users in enumerate(holders, 1)
+        ]
+        return [
+            [row.details["subject"] for row in told(found, "moves_between_organizations")]
+            for found in plan_many(wanted, states, removals=9).organizations
+        ]
+
+    def test_who_changes_product_in_one_and_gains_in_another_did_not_move(self):
+        files = [{"kse": [], "testops": ["bob"]}, {"kse": ["bob"]}]
+        assert self.codes(files, [{"kse": ["bob"]}, {}]) == [[], []]
+
+    def test_who_changes_product_in_one_and_loses_in_another_did_not_move(self):
+        files = [{"kse": [], "testops": ["bob"]}, {"kse": []}]
+        assert self.codes(files, [{"kse": ["bob"]}, {"kse": ["bob"]}]) == [[], []]
+
+    def test_who_loses_all_in_one_and_gains_in_another_moved(self):
+        files = [{"kse": []}, {"kse": ["bob"]}, {"kse": [], "testops": ["bob"]}]
+        found = self.codes(files, [{"kse": ["bob"]}, {}, {"kse": ["bob"]}])
+        assert found == [[email("bob")], [email("bob")], []]
