@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.errors import ApiError
+from reconciler.errors import ApiError, ReconcilerError
 
 
 class Ending(StrEnum):
@@ -36,7 +36,7 @@ class Answer:
         return self.ending in {Ending.DONE, Ending.UNCHANGED}
 
 
-def text_of(error: ApiError) -> str:
+def text_of(error: ReconcilerError) -> str:
     """Return what went wrong and what to do about it, in one line."""
     return f"{error.message} ({error.hint})" if error.hint else error.message
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.applying.answers import Ending, text_of
+from reconciler.applying.chain import JournalError
 from reconciler.applying.patience import Patience, Trying
 from reconciler.applying.record import Intent, Item, Record, Result, Unrecorded
-from reconciler.applying.stopping import Stop
+from reconciler.applying.stopping import Stop, Stopped
 from reconciler.backends.protocol import Backend, EndSession, OutcomeStatus
 from reconciler.errors import ApiError, UnclearOutcomeError
 from reconciler.model.state import Session
@@ -32,10 +33,14 @@ class EndedSession:
 
 @dataclass(frozen=True, slots=True)
 class SessionsResult:
-    """What became of sessions that were to end, in the order given."""
+    """What became of sessions that were to end, in the order given.
+
+    `error` says why they could not be gone on with.
+    """
 
     rows: tuple[EndedSession, ...]
     interrupted: bool = False
+    error: str | None = None
 
     @property
     def ended(self) -> int:
@@ -45,11 +50,12 @@ class SessionsResult:
     @property
     def exit_code(self) -> int:
         """0 all gone; 5 partly, or where that is not known; else 4 after a refusal, 1 otherwise."""
-        if all(row.gone for row in self.rows):
-            return 1 if self.interrupted else 0
+        broken = self.interrupted or self.error is not None
+        if all(row.gone for row in self.rows) and not broken:
+            return 0
         if self.ended or any(row.ending is Ending.UNCLEAR for row in self.rows):
             return 5
-        failed = self.interrupted or any(row.ending is Ending.FAILED for row in self.rows)
+        failed = broken or any(row.ending is Ending.FAILED for row in self.rows)
         return 1 if failed else 4
 
 
@@ -61,52 +67,59 @@ def end_sessions(
     record: Record | None = None,
     patience: Patience | None = None,
     told: Callable[[EndedSession], None] | None = None,
+    stop: Stop | None = None,
 ) -> SessionsResult:
     """End these sessions, each of which has an ID, and return what was seen to become of them.
 
     A session counts as ended once it is read back that it is gone. One that fails does not stop
-    the next one. An interrupt is part of the result; what `record` raises is not caught.
+    the next one; a record that cannot be written does. A `stop` that is requested lets the call
+    in flight come to its end; a KeyboardInterrupt leaves it to itself. All of that is part of the
+    result.
     """
     rows = [EndedSession(session) for session in sessions]
-    task = _Task(backend, organization, record or Unrecorded(), patience or Patience())
-    interrupted = False
-    for place, row in enumerate(rows):
+    stop = stop or Stop()
+    task = _Task(backend, organization, record or Unrecorded(), patience or Patience(), stop, rows)
+    interrupted, error = False, None
+    try:
         try:
-            rows[place] = task.end(row.session)
-        except KeyboardInterrupt:
-            rows[place] = replace(row, ending=Ending.UNCLEAR, message="interrupted")
+            for place in range(len(rows)):
+                stop.check()
+                task.end(place)
+                if told is not None:
+                    told(rows[place])
+        except Stopped:
             interrupted = True
-            break
-        if told is not None:
-            told(rows[place])
-    if not interrupted:
-        rows = task.verified(rows)
-    return SessionsResult(tuple(rows), interrupted)
+        except JournalError as failure:
+            error = text_of(failure)
+        task.verify()
+    except KeyboardInterrupt:
+        interrupted = True
+    return SessionsResult(tuple(rows), interrupted, error)
 
 
 @dataclass(slots=True)
 class _Task:
+    """The sessions of one organization; `rows` grow true before anything is written down."""
+
     backend: Backend
     organization: int
     record: Record
     patience: Patience
+    stop: Stop
+    rows: list[EndedSession]
 
-    def end(self, session: Session) -> EndedSession:
+    def end(self, place: int) -> None:
         """End one session, with its intent written down before and its outcome after."""
+        session = self.rows[place].session
         name = session.id or ""
         call = uuid.uuid4().hex
         items = (Item("session", name),)
         self.record.intent(Intent(call, self.organization, "end_session", session.product, items))
-        ended = EndedSession(session, Ending.UNCLEAR, message="interrupted")
+        self.rows[place] = EndedSession(session, Ending.UNCLEAR, message="interrupted")
         try:
-            ended = self._send(session, call, self.patience.begin(Stop()))
+            self.rows[place] = self._send(session, call, self.patience.begin(self.stop))
         finally:
-            word = (ended.ending or Ending.UNCLEAR).value
-            # An ID says little to whoever reads the journal later.
-            whose = f"{session.email or 'somebody'} on {session.machine}"
-            message = f"{whose}: {ended.message}" if ended.message else whose
-            self.record.outcome(call, (Result(name, word, ended.code, message),))
-        return ended
+            self.record.outcome(call, (_result(self.rows[place]),))
 
     def _send(self, session: Session, key: str, trying: Trying) -> EndedSession:
         operation = EndSession(
@@ -142,12 +155,11 @@ class _Task:
         why = f"{error.message}; read back, it did not take effect"
         return EndedSession(session, Ending.FAILED, message=why)
 
-    def verified(self, rows: Sequence[EndedSession]) -> list[EndedSession]:
-        """Return the rows corrected by what is listed now."""
-        if not any(row.gone or row.ending is Ending.UNCLEAR for row in rows):
-            return list(rows)
-        listed = self._listed()
-        return [self._seen(row, listed) for row in rows]
+    def verify(self) -> None:
+        """Correct the rows by what is listed now."""
+        if any(row.gone or row.ending is Ending.UNCLEAR for row in self.rows):
+            listed = self._listed()
+            self.rows[:] = [self._seen(row, listed) for row in self.rows]
 
     def _seen(self, row: EndedSession, listed: frozenset[_Key] | str) -> EndedSession:
         if isinstance(listed, str):
@@ -171,6 +183,15 @@ class _Task:
         if sessions is None:
             return "the sessions cannot be listed"
         return frozenset(_key(session) for session in sessions)
+
+
+def _result(row: EndedSession) -> Result:
+    session = row.session
+    # An ID says little to whoever reads the journal later.
+    whose = f"{session.email or 'somebody'} on {session.machine}"
+    message = f"{whose}: {row.message}" if row.message else whose
+    ending = row.ending or Ending.UNCLEAR
+    return Result(session.id or "", ending.value, row.code, message)
 
 
 _Key = tuple[str, str, str | None]

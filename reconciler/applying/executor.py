@@ -68,8 +68,8 @@ def execute(
         patience=patience or Patience(),
         batch=batch,
     )
-    settle_others(shared, (row.id for row in plan.organizations if row.changes))
     runs = [OrganizationRun(row, shared) for row in plan.organizations]
+    settle_others(shared, (run.plan.id for run in runs if run.due))
     interrupted = Crew(shared).carry_out(runs, parallel)
     return ApplyResult(tuple(row.result(interrupted=row in interrupted) for row in runs))
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import count
 
-from reconciler.applying.answers import Ending
+from reconciler.applying.answers import Ending, text_of
+from reconciler.applying.chain import JournalError
 from reconciler.applying.checklist import NumberedStep, section, title
 from reconciler.applying.guided_calls import (
     Call,
@@ -47,8 +48,8 @@ def walk(
     """Take a person through what is left of a plan and return what was seen to be done.
 
     A change is done once reading shows it, never because somebody says so. Each step is written
-    down before it is shown and after it was read back. An interrupt is part of the result; what
-    `record` raises is not caught.
+    down before it is shown and after it was read back. An interrupt is part of the result, and so
+    is a record that cannot be written any more, after which no step is shown.
     """
     book = record or Unrecorded()
     results = []
@@ -61,10 +62,14 @@ def walk(
         one = _Walk(organization, plan.target, backend, person, book, today)
         if organization.changes and not ended:
             try:
-                ended = not one.go()
-            except KeyboardInterrupt:
-                one.interrupt()
-                ended = interrupted = True
+                try:
+                    ended = not one.go()
+                except KeyboardInterrupt:
+                    ended = interrupted = True
+                    one.interrupt()
+            except JournalError as error:
+                ended = True
+                one.fail(error)
         results.append(one.result(interrupted=interrupted))
     return ApplyResult(tuple(results))
 
@@ -84,6 +89,7 @@ class _Walk:
     stale: list[Stale] = field(default_factory=list)
     left_out: set[str] = field(default_factory=set)
     under_way: tuple[Step, tuple[Call, ...]] | None = None
+    error: str | None = None
     originals: dict[str, Change] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -119,15 +125,19 @@ class _Walk:
         if self.under_way is None:
             return
         step, calls = self.under_way
+        for change in step.changes:
+            message = "interrupted before it was read back; run it again"
+            self._note(change, ChangeStatus.FAILED, message=message, unclear=True)
         for call in calls:
             rows = (
                 Recorded(effect.subject.id, Ending.UNCLEAR.value, message="interrupted")
                 for effect in call.effects
             )
             self.record.outcome(call.name, tuple(rows))
-        for change in step.changes:
-            message = "interrupted before it was read back; run it again"
-            self._note(change, ChangeStatus.FAILED, message=message, unclear=True)
+
+    def fail(self, error: JournalError) -> None:
+        """Note what keeps this organization from being gone on with."""
+        self.error = text_of(error)
 
     def result(self, *, interrupted: bool) -> OrganizationResult:
         """Return what was seen to be done so far; the rest counts as not attempted."""
@@ -141,7 +151,7 @@ class _Walk:
             changes=tuple(rows),
             stale=(*self.left.stale, *self.stale),
             moved=self.left.moved,
-            error=self.left.error,
+            error=self.error or self.left.error,
             refusals=len(self.plan.refusals),
             interrupted=interrupted,
         )
@@ -216,8 +226,7 @@ class _Walk:
                     self._note(one, ChangeStatus.NOT_ATTEMPTED, message=objection.message)
                 # Without the seats of a step that was left out, it is no news that one is missing.
                 if step.product not in self.left_out:
-                    original = self.originals[change.id]
-                    self.stale.append(Stale(original, objection.code, objection.message))
+                    self.stale.append(Stale.of(self.originals[change.id], effect, objection))
                 self.left_out.add(step.product)
                 return True
         return False
@@ -226,12 +235,18 @@ class _Walk:
         self, step: Step, calls: tuple[Call, ...], missing: tuple[Effect, ...] | None
     ) -> None:
         absent = None if missing is None else frozenset(missing)
-        for call in calls:
-            rows = (recorded(effect, absent) for effect in call.effects)
-            self.record.outcome(call.name, tuple(rows))
+        self._judge(step, absent)
+        # From here on the account is true. An outcome that is not written down any more stays
+        # open, and the next run finds it by reading.
         self.under_way = None
         if missing != ():
             self.left_out.add(step.product)
+        for call in calls:
+            rows = (recorded(effect, absent) for effect in call.effects)
+            self.record.outcome(call.name, tuple(rows))
+
+    def _judge(self, step: Step, absent: frozenset[Effect] | None) -> None:
+        """Note what became of the step's changes; `absent` is None where it is not known."""
         for change in step.changes:
             effects = effects_of(change)
             gone = [effect for effect in effects if absent is None or effect in absent]

@@ -17,6 +17,7 @@ from typing import Any, Self
 from reconciler.applying.chain import FORMAT, START, JournalError, damaged, seal, sound_lines
 from reconciler.applying.record import Begin, Intent, Result
 from reconciler.applying.recorded import intent_of, is_known, results_of
+from reconciler.applying.taken import TakenSeats
 
 _MODE = 0o600
 _FAR_AWAY = 1 << 40
@@ -41,10 +42,12 @@ class Journal:
         self._written = self._flushed = 0
         self._broken: str | None = None
         self._open: dict[str, Intent] = {}
+        self._taken = TakenSeats()
         self._end, self._digest = self._replay(begin.target)
         self._repair()
         self._append({"kind": "begin", "format": FORMAT, **asdict(begin)})
         self.open_intents = tuple(self._open.values())
+        self.taken = self._taken.rows(self.open_intents)
 
     @classmethod
     def open(
@@ -124,8 +127,11 @@ class Journal:
                 )
             case "intent":
                 self._open[entry["call"]] = intent_of(entry)
-            case "outcome" if is_known(results_of(entry)):
-                self._open.pop(entry["call"], None)
+            case "outcome" if (intent := self._open.get(entry["call"])) is not None:
+                results = results_of(entry)
+                self._taken.follow(intent, results)
+                if is_known(results):
+                    del self._open[intent.call]
 
     def _repair(self) -> None:
         cut = os.fstat(self._descriptor).st_size - self._end
@@ -146,7 +152,7 @@ class Journal:
     def _append(self, entry: Mapping[str, Any]) -> None:
         with self._writing:
             if self._broken is not None:
-                raise JournalError(f"{self._path}: the journal cannot be written: {self._broken}")
+                raise self._error()
             line, digest = seal({"at": _text(self._clock()), **entry}, self._digest)
             try:
                 _write_all(self._descriptor, line)
@@ -174,10 +180,13 @@ class Journal:
 
     def _failed(self, error: OSError) -> JournalError:
         self._broken = error.strerror or str(error)
+        return self._error()
+
+    def _error(self) -> JournalError:
         return JournalError(
             f"{self._path}: the journal cannot be written: {self._broken}; no call is made "
             "without it",
-            hint="make room or name another file with --journal, then apply again",
+            hint="make room, then run it again with the same journal: it goes on from here",
         )
 
 

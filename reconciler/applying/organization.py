@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reconciler.applying.answers import Answer, Ending, text_of
 from reconciler.applying.batching import batches
@@ -11,11 +12,10 @@ from reconciler.applying.operations import Effect, Verb
 from reconciler.applying.patience import OnStop, Trying
 from reconciler.applying.remainder import Remainder, Step, remainder_of
 from reconciler.applying.result import ChangeResult, ChangeStatus, OrganizationResult
+from reconciler.applying.returning import Returns, give_back, successor
 from reconciler.applying.sending import Circumstances, Part, Sender
 from reconciler.applying.settling import settle
-from reconciler.applying.simulation import Simulation
 from reconciler.errors import ApiError, ReconcilerError, UnreachableError
-from reconciler.model.identity import Subject
 from reconciler.model.plan import Change, OrganizationPlan, Pairing
 from reconciler.model.state import OrganizationState
 
@@ -31,6 +31,7 @@ class OrganizationRun:
         self._sender = Sender(plan.id, shared)
         self._results: dict[str, ChangeResult] = {}
         self._remainder = Remainder(())
+        self._returns = Returns(plan, self._sender)
         self._settled: tuple[str, ...] = ()
         self._error: str | None = None
 
@@ -39,13 +40,18 @@ class OrganizationRun:
         """The plan that is carried out."""
         return self._plan
 
+    @property
+    def due(self) -> bool:
+        """Whether there is anything to do, so that the organization has to be read."""
+        return bool(self._plan.changes) or self._returns.due
+
     def carry_out(self) -> None:
         """Read the organization afresh, settle what is open, and do what is left of its plan.
 
         What the backend does raises nothing here: it stands in the result. Raises `Stopped`
         where a stop was asked for, and the error of the record where it cannot be written.
         """
-        if not self._plan.changes:
+        if not self.due:
             return
         self._shared.stop.check()
         try:
@@ -55,12 +61,15 @@ class OrganizationRun:
             return
         self._settled = settle(self._shared, self._plan.id, state)
         self._remainder = remainder_of(self._plan, state, self._shared.today)
+        self._returns.resume(self._remainder.steps)
         if self._remainder.stale:
+            self._returns.make_for_stale(self._remainder.stale)
             return
         for batch in batches(self._remainder.steps, largest=self._shared.batch):
             results = self._carry_out(batch)
             if any(result.status not in _WELL for result in results):
                 return
+        self._settled += self._returns.make_for_withheld(state)
 
     def _read(self) -> OrganizationState:
         """Read the organization afresh; a server that is away for a moment is waited for.
@@ -75,22 +84,15 @@ class OrganizationRun:
                 if not trying.pause(error):
                     raise
 
-    def _read_again(self, trying: Trying) -> OrganizationState:
-        while True:
-            try:
-                return self._shared.read(self._plan.id)
-            except ApiError as error:
-                if not trying.pause(error):
-                    raise
-
     def result(self, *, interrupted: bool = False) -> OrganizationResult:
         """Return what was done so far; the changes after it count as not attempted."""
         done = {step.change.id for step in self._remainder.steps if step.done}
+        changes = (*self._plan.changes, *self._returns.changes)
         return OrganizationResult(
             id=self._plan.id,
             name=self._plan.name,
-            changes=tuple(self._result_of(change, done) for change in self._plan.changes),
-            stale=self._remainder.stale,
+            changes=tuple(self._result_of(change, done) for change in changes),
+            stale=self._returns.told(self._remainder.stale),
             moved=self._remainder.moved,
             error=self._error,
             refusals=len(self._plan.refusals),
@@ -100,7 +102,7 @@ class OrganizationRun:
 
     def fail(self, error: ReconcilerError) -> None:
         """Note what keeps this organization from being gone on with."""
-        self._error = error.message
+        self._error = text_of(error)
 
     def _carry_out(self, batch: Sequence[Step]) -> tuple[ChangeResult, ...]:
         trying = self._sender.trying()
@@ -136,11 +138,10 @@ class OrganizationRun:
         if step.done:
             return ChangeResult(change, ChangeStatus.SKIPPED)
         for place, effect in enumerate(step.pending):
-            if place:
+            if place or self._returns.loser(change) is not None:
                 # A seat was taken, and a stop must not leave it with nobody.
-                declared = change.pairing is Pairing.DECLARED
-                trying.on_stop = OnStop.GO_ON if declared else OnStop.ONCE_MORE
-            part, purpose = Part(change.id, effect), effect.verb.value
+                trying.on_stop = OnStop.GO_ON if _is_transfer(change) else OnStop.ONCE_MORE
+            part, purpose = Part(change.id, effect, successor(step, effect)), effect.verb.value
             (answer,) = self._sender.send([part], purpose, trying, begun=place > 0)
             if not answer.holds:
                 return self._failure(change, effect, answer)
@@ -161,15 +162,17 @@ class OrganizationRun:
     def _failure(self, change: Change, effect: Effect, answer: Answer) -> ChangeResult:
         message = f"{effect}: {answer.message}"
         given_back = None
-        # Only this run knows that it was the plan, not somebody else, that took the seat.
-        took_seat = effect.verb is Verb.GRANT and self._writes(change) > 0
-        if took_seat and change.holder is not None:
-            known = answer.ending is not Ending.UNCLEAR
-            if change.pairing is Pairing.DECLARED and known:
-                given_back, note = self._give_back(change, change.holder, effect)
+        # Only the run that took the seat, or its journal, knows that it was not somebody else.
+        holder = change.holder if self._writes(change) else self._returns.loser(change)
+        if effect.verb is Verb.GRANT and holder is not None:
+            if _is_transfer(change) and answer.ending is not Ending.UNCLEAR:
+                returned = give_back(self._sender, change.id, holder, effect)
+                given_back, note = returned.given_back, returned.note
             else:
-                note = f"{change.holder.id} has lost the seat; apply the plan again to grant it"
+                note = f"{holder.id} has lost the seat; apply the plan again to grant it"
             message = f"{message}; {note}"
+            # In a plan that was made since, it is a plain grant.
+            change = replace(change, holder=holder)
         rejected = answer.ending is Ending.REJECTED
         return ChangeResult(
             change,
@@ -177,34 +180,9 @@ class OrganizationRun:
             code=answer.code,
             message=message,
             writes=self._writes(change),
-            unclear=any(row.ending is Ending.UNCLEAR for row in self._sender.of(change.id)),
+            unclear=self._unclear(change),
             given_back=given_back,
         )
-
-    def _give_back(
-        self, change: Change, holder: Subject, failed: Effect
-    ) -> tuple[bool | None, str]:
-        """Grant the seat of a failed transfer to its former holder, where that is possible."""
-        effect = Effect(Verb.GRANT, change.product, holder)
-        lost = f"the seat could not be given back to {holder.id}"
-        trying = self._shared.patience.begin_return(self._shared.stop)
-        try:
-            state = self._read_again(trying)
-        except ApiError as error:
-            return False, f"{lost}: {text_of(error)}"
-        simulation = Simulation(state, self._shared.today)
-        if simulation.shows(failed):
-            return None, f"{failed.subject.id} has the seat by now"
-        if simulation.shows(effect):
-            return True, f"{holder.id} has a seat again"
-        objection = simulation.objection(effect)
-        if objection is not None:
-            return False, f"{lost}: {objection.message}"
-        part = Part(change.id, effect)
-        (answer,) = self._sender.send([part], "give_back", trying, begun=True)
-        if answer.holds:
-            return True, f"the seat was given back to {holder.id}"
-        return False, f"{lost}: {answer.message}"
 
     def _result_of(self, change: Change, done: set[str]) -> ChangeResult:
         noted = self._results.get(change.id)
@@ -212,28 +190,62 @@ class OrganizationRun:
             return noted
         if change.id in done:
             return ChangeResult(change, ChangeStatus.SKIPPED)
-        if change.id in self._sender.in_flight or self._sender.of(change.id):
+        returned = self._returns.of(change)
+        if returned is not None:
+            return ChangeResult(
+                change,
+                ChangeStatus.NOT_ATTEMPTED,
+                writes=self._writes(change),
+                unclear=self._unclear(change),
+                given_back=returned.given_back,
+            )
+        if self._sender.touched(change.id):
             return self._cut_short(change)
         return ChangeResult(change, ChangeStatus.NOT_ATTEMPTED)
 
     def _cut_short(self, change: Change) -> ChangeResult:
         """Return a change within which the apply was stopped after a call, or during one."""
         step = next(row for row in self._remainder.steps if row.change.id == change.id)
-        answers, awaited = self._sender.of(change.id), change.id in self._sender.in_flight
+        # In this order: an answer is there before nothing is awaited any more.
+        awaited, answers = change.id in self._sender.in_flight, self._sender.of(change.id)
         if len(answers) == len(step.pending) and all(answer.holds for answer in answers):
             return self._done(change)
-        where = (
-            "while the answer to a call was awaited, so its outcome is not known"
-            if awaited
-            else "between its calls"
-        )
+        if awaited:
+            why = "interrupted while the answer to a call was awaited, so its outcome is not known"
+        else:
+            why = self._where_cut(step, answers)
         return ChangeResult(
             change,
             ChangeStatus.FAILED,
-            message=f"interrupted {where}; apply the plan again",
+            message=f"{why}; apply the plan again",
             writes=self._writes(change),
-            unclear=awaited or any(answer.ending is Ending.UNCLEAR for answer in answers),
+            unclear=self._unclear(change),
         )
+
+    def _where_cut(self, step: Step, answers: Sequence[Answer]) -> str:
+        """Tell between which calls of a change the apply was stopped, and whose seat is gone."""
+        failed = [
+            f"{effect}: {answer.message}"
+            for effect, answer in zip(step.pending, answers, strict=False)
+            if not answer.holds
+        ]
+        why = failed[0] if failed else "interrupted between its calls"
+        holder = step.change.holder
+        if holder is None:
+            return why
+        if len(answers) > len(step.pending) and answers[-1].holds:
+            return f"{why}; the seat was given back to {holder.id}"
+        return f"{why}; {holder.id} has lost the seat" if self._writes(step.change) else why
+
+    def _unclear(self, change: Change) -> bool:
+        answers = self._sender.of(change.id)
+        unclear = any(answer.ending is Ending.UNCLEAR for answer in answers)
+        return unclear or change.id in self._sender.in_flight
 
     def _writes(self, change: Change) -> int:
         return sum(row.ending is Ending.DONE for row in self._sender.of(change.id))
+
+
+def _is_transfer(change: Change) -> bool:
+    """Tell whether it is a declared transfer, or the plain grant that a later plan made of one."""
+    return change.pairing is Pairing.DECLARED or change.holder is None

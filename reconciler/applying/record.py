@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from reconciler.model.identity import Subject
+
 
 @dataclass(frozen=True, slots=True)
 class Begin:
@@ -39,7 +41,8 @@ class Item:
 class Intent:
     """A call that is about to be made; `call` tells it from every other one.
 
-    `action` is `grant`, `remove`, `issue_offline` or `end_session`.
+    `action` is `grant`, `remove`, `issue_offline` or `end_session`. `successor` is who gets the
+    seat next, where the call is the first half of a declared transfer.
     """
 
     call: str
@@ -48,6 +51,7 @@ class Intent:
     product: str
     items: tuple[Item, ...]
     expires: date | None = None
+    successor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,20 @@ class Result:
     message: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A seat that an earlier apply took for a declared transfer, and that nobody is known to have.
+
+    `change` is the transfer's ID in the plan that was applied.
+    """
+
+    organization: int
+    product: str
+    holder: Subject
+    successor: Subject
+    change: str | None = None
+
+
 class Record(Protocol):
     """Where intents and outcomes go; safe to use from several threads.
 
@@ -72,6 +90,11 @@ class Record(Protocol):
     @property
     def open_intents(self) -> tuple[Intent, ...]:
         """The calls of earlier applies whose outcome was never written down."""
+        ...
+
+    @property
+    def taken(self) -> tuple[Taken, ...]:
+        """The seats that earlier applies took, or may have taken, and did not pass on."""
         ...
 
     def intent(self, intent: Intent) -> None:
@@ -87,6 +110,7 @@ class Unrecorded:
     """A `Record` that keeps nothing."""
 
     open_intents: tuple[Intent, ...] = ()
+    taken: tuple[Taken, ...] = ()
 
     def intent(self, intent: Intent) -> None:
         """Keep nothing."""

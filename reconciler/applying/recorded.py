@@ -20,6 +20,7 @@ def intent_of(entry: Mapping[str, Any]) -> Intent:
         product=entry["product"],
         items=tuple(Item(row["kind"], row["id"], row.get("change")) for row in entry["items"]),
         expires=date.fromisoformat(expires) if expires else None,
+        successor=entry.get("successor"),
     )
 
 

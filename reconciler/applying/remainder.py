@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Self
 
 from reconciler.applying.account import moved
 from reconciler.applying.operations import Effect, Verb, effects_of
-from reconciler.applying.simulation import Simulation
+from reconciler.applying.simulation import Objection, Simulation
+from reconciler.model.identity import Subject
 from reconciler.model.plan import Change, OrganizationPlan
 from reconciler.model.state import OrganizationState
 
@@ -32,11 +34,27 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """A change that no longer holds; `code` is the licensing API's word for the reason."""
+    """A change that no longer holds; `code` is the licensing API's word for the reason.
+
+    `lost` is who has lost the seat that nobody gets now.
+    """
 
     change: Change
     code: str
-    message: str
+    reason: str
+    lost: Subject | None = None
+
+    @property
+    def message(self) -> str:
+        """What cannot happen, why, and who has lost the seat."""
+        return f"{self.reason}; {self.lost.id} has no seat any more" if self.lost else self.reason
+
+    @classmethod
+    def of(
+        cls, change: Change, effect: Effect, objection: Objection, *, lost: Subject | None = None
+    ) -> Self:
+        """Return the change as one of which this effect cannot happen."""
+        return cls(change, objection.code, f"{effect}: {objection.message}", lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +97,11 @@ def _try(simulation: Simulation, change: Change, pending: tuple[Effect, ...]) ->
     for effect in pending:
         objection = simulation.objection(effect)
         if objection is not None:
-            return Stale(change, objection.code, f"{objection.message}{_without(change, pending)}")
+            return Stale.of(change, effect, objection, lost=_loser(change, pending))
         simulation.carry_out(effect)
     return None
 
 
-def _without(change: Change, pending: tuple[Effect, ...]) -> str:
-    """Tell who has lost the seat that nobody gets now."""
-    if change.holder is None or any(effect.verb is Verb.REMOVE for effect in pending):
-        return ""
-    return f"; {change.holder.id} has no seat any more"
+def _loser(change: Change, pending: tuple[Effect, ...]) -> Subject | None:
+    removed = all(effect.verb is not Verb.REMOVE for effect in pending)
+    return change.holder if removed else None

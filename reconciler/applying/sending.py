@@ -43,10 +43,14 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One effect of a call, and the change that it belongs to."""
+    """One effect of a call, and the change that it belongs to.
+
+    `successor` is who gets the seat next, in the first half of a declared transfer.
+    """
 
     change_id: str
     effect: Effect
+    successor: Subject | None = None
 
 
 @dataclass(slots=True)
@@ -99,6 +103,10 @@ class Sender:
     def of(self, change_id: str) -> tuple[Answer, ...]:
         """Return the answers of a change so far."""
         return tuple(self.answers.get(change_id, ()))
+
+    def touched(self, change_id: str) -> bool:
+        """Tell whether a call was made for a change, or is awaited."""
+        return change_id in self.in_flight or change_id in self.answers
 
 
 class _Call:
@@ -218,13 +226,19 @@ def _unread(error: ApiError, read: Simulation | ApiError) -> str:
 
 
 def _intent(organization: int, key: str, parts: Sequence[Part]) -> Intent:
-    effect = parts[0].effect
+    effect, successor = parts[0].effect, parts[0].successor
     items = tuple(
         Item(part.effect.subject.kind.value, part.effect.subject.id, part.change_id)
         for part in parts
     )
     return Intent(
-        key, organization, effect.verb.value, effect.product, items, expires=effect.expires
+        key,
+        organization,
+        effect.verb.value,
+        effect.product,
+        items,
+        expires=effect.expires,
+        successor=successor.id if successor else None,
     )
 
 

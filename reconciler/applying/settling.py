@@ -46,13 +46,15 @@ def settle_open(
     return tuple(lines)
 
 
-def settle_others(shared: Circumstances, planned: Iterable[int]) -> None:
-    """Settle what is open in organizations that the plan does not change.
+def settle_others(shared: Circumstances, due: Iterable[int]) -> None:
+    """Settle what is open in organizations in which nothing is due, so that nobody else does it.
 
-    One that cannot be read stays open, and is told.
+    One that cannot be read stays open, and is told. A stop leaves the rest to the next apply.
     """
-    others = {intent.organization for intent in shared.record.open_intents} - set(planned)
+    others = {intent.organization for intent in shared.record.open_intents} - set(due)
     for organization in sorted(others):
+        if shared.stop.requested:
+            return
         try:
             state = shared.read(organization)
         except ApiError as error:

@@ -41,7 +41,13 @@ def _organization(row: OrganizationResult) -> Document:
         "changes": [_change(change) for change in row.changes],
         "error": row.error,
         "stale": [
-            {"change": stale.change.id, "code": stale.code, "message": stale.message}
+            {
+                "change": stale.change.id,
+                "product": stale.change.product,
+                "subject": stale.change.subject.id,
+                "code": stale.code,
+                "message": stale.message,
+            }
             for stale in row.stale
         ],
         "moved": list(row.moved),

@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.applying import guard
-from reconciler.applying.chain import JournalError
 from reconciler.applying.executor import check_writes, execute
 from reconciler.applying.result import ApplyResult, not_attempted
 from reconciler.applying.stopping import Stop
 from reconciler.backends.protocol import Backend
+from reconciler.cli import accounting
 from reconciler.cli.applied import document_of
 from reconciler.cli.apply_progress import apply_progress
 from reconciler.cli.checklist import ByHand, by_checklist
 from reconciler.cli.clock import now, today
 from reconciler.cli.exits import Exit
 from reconciler.cli.expecting import UnexpectedChangesError, check_expected
+from reconciler.cli.foresight import document_with_forecast
 from reconciler.cli.interrupting import ending_like_ctrl_c, heard_while_asking, stopping_in_order
 from reconciler.cli.notes import note
 from reconciler.cli.opening import open_source
@@ -31,9 +32,8 @@ from reconciler.cli.plan_files import check_shape, read_document
 from reconciler.cli.planning import PlanOptions, planned, with_parallel
 from reconciler.cli.recording import recorded
 from reconciler.cli.rendering import look_of
-from reconciler.cli.streams import reader_gone
 from reconciler.config.load import load_settings
-from reconciler.errors import ReconcilerError, RefusedError, UsageError
+from reconciler.errors import RefusedError, UsageError
 from reconciler.model.plan import Plan
 from reconciler.model.plan_document import (
     changes_digest,
@@ -85,7 +85,7 @@ def apply_files(planning: PlanOptions, options: CarryOptions) -> Exit:
     """Plan the files afresh, show the plan, ask, and carry it out."""
     _check_rate(options.rate)
     with planned(planning) as result:
-        document = to_document(result.plan)
+        document = document_with_forecast(result) if options.out else to_document(result.plan)
         if options.out:
             write_data(plan_json.render(document), options.out)
         settings = result.workspace.settings
@@ -118,7 +118,7 @@ def apply_saved(path: str, api: str | None, options: CarryOptions) -> Exit:
 
 def _carry_out(run: _Run) -> Exit:
     try:
-        guard.check_plan(run.plan, target=run.backend.target, now=now(), today=run.day)
+        _check_plan(run)
         if run.options.expect is not None:
             check_expected(run.document, run.options.expect)
     except RefusedError as refusal:
@@ -131,6 +131,8 @@ def _carry_out(run: _Run) -> Exit:
     _show(run)
     if changes and not run.options.yes:
         _ask(changes)
+        # An answer may take its time.
+        _check_plan(run)
     if changes:
         check_writes(run.plan, run.backend)
     target, path = run.backend.target, run.options.journal
@@ -143,9 +145,12 @@ def _carry_out(run: _Run) -> Exit:
         result = _execute(run, changes, record, stop)
         told = _tell(run, result)
         code = _exit_code(result, failed=bool(run.plan.unread) or not told)
-        if record is not None:
-            _close(record, result, code)
+        accounting.close(record, code, writes=result.writes, interrupted=result.interrupted)
         return code
+
+
+def _check_plan(run: _Run) -> None:
+    guard.check_plan(run.plan, target=run.backend.target, now=now(), today=run.day)
 
 
 def check_account_format(name: str) -> None:
@@ -243,26 +248,11 @@ def _execute(run: _Run, changes: int, record: Journal | None, stop: Stop) -> App
         )
 
 
-def _close(record: Journal, result: ApplyResult, code: Exit) -> None:
-    """Write the end into the journal, where it can still be written."""
-    try:
-        record.end(exit_code=code, writes=result.writes, interrupted=result.interrupted)
-    except JournalError as error:
-        note(f"error: {error.message}")
-
-
 def _tell(run: _Run, result: ApplyResult) -> bool:
-    """Write the account, and return whether that worked: the changes are made by now."""
     target = run.options.output
     text_of = applied.FORMATS[run.options.format_name]
-    try:
-        write_data(text_of(document_of(result, run.document), look_of(target)), target)
-        if target == STANDARD_OUTPUT and reader_gone():
-            raise ReconcilerError("nobody reads standard output any more")
-    except (OSError, ReconcilerError) as error:
-        note(f"error: the account of {result.writes} write(s) could not be written: {error}")
-        return False
-    return True
+    text = text_of(document_of(result, run.document), look_of(target))
+    return accounting.tell(text, target, writes=result.writes)
 
 
 def _exit_code(result: ApplyResult, *, failed: bool) -> Exit:

@@ -13,6 +13,7 @@ from reconciler.applying.checklist_formats import FORMATS
 from reconciler.applying.left import Left, left_of
 from reconciler.applying.result import ApplyResult, ChangeStatus
 from reconciler.backends.protocol import Backend
+from reconciler.cli import accounting
 from reconciler.cli.exits import Exit, gravest
 from reconciler.cli.notes import note
 from reconciler.cli.output import STANDARD_OUTPUT, write_data
@@ -55,6 +56,12 @@ def _with_a_person(task: ByHand) -> bool:
 
 
 def _write(task: ByHand) -> Exit:
+    if task.journal is not None:
+        # Nobody must believe that a trail is kept of what is done with these steps.
+        note(
+            f"note: nothing is written into {task.journal}: only a step that is verified at a "
+            "terminal is"
+        )
     left = _left(task)
     checklist = checklist_of(task.plan, plan_digest=task.document["digest"], left=left)
     name = "markdown" if task.format_name == _DEFAULT else task.format_name
@@ -101,11 +108,10 @@ def _guide(task: ByHand) -> Exit:
             person.welcome(target)
         result = walk(task.plan, task.backend, person, today=task.day, record=record)
         text_of = applied.FORMATS[_DEFAULT]
-        told = text_of(document_of(result, task.document), look_of(STANDARD_OUTPUT))
-        write_data(told, STANDARD_OUTPUT)
-        code = _guided_exit(result, failed=bool(task.plan.unread))
-        if record is not None:
-            record.end(exit_code=code, writes=result.writes, interrupted=result.interrupted)
+        text = text_of(document_of(result, task.document), look_of(STANDARD_OUTPUT))
+        told = accounting.tell(text, STANDARD_OUTPUT, writes=result.writes)
+        code = _guided_exit(result, failed=bool(task.plan.unread) or not told)
+        accounting.close(record, code, writes=result.writes, interrupted=result.interrupted)
     if code in {Exit.PENDING, Exit.PARTIAL}:
         note("hint: the same command again goes on with what is left")
     return code

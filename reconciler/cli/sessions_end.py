@@ -16,10 +16,13 @@ from reconciler.applying.checklist_markdown import render
 from reconciler.applying.ending import EndedSession, SessionsResult, end_sessions
 from reconciler.applying.settling import settle_open
 from reconciler.applying.steps import end_sessions as ending_step
+from reconciler.applying.stopping import Stop
 from reconciler.applying.wording import Words, value
 from reconciler.backends.protocol import Backend, Write
+from reconciler.cli import accounting
 from reconciler.cli.clock import now, today
 from reconciler.cli.exits import Exit
+from reconciler.cli.interrupting import ending_like_ctrl_c, heard_while_asking, stopping_in_order
 from reconciler.cli.notes import note
 from reconciler.cli.opening import open_source
 from reconciler.cli.output import STANDARD_OUTPUT, write_data
@@ -70,6 +73,7 @@ class Chosen:
         return f"{named}{of} in organization {self.organization}"
 
 
+@ending_like_ctrl_c()
 def end_chosen(chosen: Chosen, *, api: str | None, yes: bool, journal: str | None) -> Exit:
     """End the chosen sessions by the API, or print the steps by hand where it has no such write."""
     settings = load_settings(())
@@ -119,7 +123,9 @@ def _ask(sessions: int) -> None:
             "nobody is here to be asked, so nothing was ended",
             hint="look at the sessions, then run it with --yes",
         )
-    if not click.confirm(f"End {counted(sessions, 'session')}?", err=True):
+    with heard_while_asking():
+        confirmed = click.confirm(f"End {counted(sessions, 'session')}?", err=True)
+    if not confirmed:
         raise RefusedError("not ended, as you said; nothing was changed")
 
 
@@ -130,19 +136,34 @@ def _end(
     day: date,
     journal: str | None,
 ) -> Exit:
-    with recorded(journal, target=backend.target, via="sessions") as record:
+    stop = Stop()
+    with (
+        stopping_in_order(stop),
+        recorded(journal, target=backend.target, via="sessions") as record,
+    ):
         for line in settle_open(record, state.id, state, day) if record is not None else ():
             note(f"note: {line}")
-        result = end_sessions(backend, state.id, sessions, record=record)
-        code = Exit(result.exit_code)
-        if record is not None:
-            record.end(exit_code=code, writes=result.ended, interrupted=result.interrupted)
-    write_data("".join(f"{printable(line)}\n" for line in _account(result)), STANDARD_OUTPUT)
+        result = end_sessions(backend, state.id, sessions, record=record, stop=stop)
+        text = "".join(f"{printable(line)}\n" for line in _account(result))
+        told = accounting.tell(text, STANDARD_OUTPUT, writes=result.ended)
+        code = _exit_code(result, told=told)
+        accounting.close(record, code, writes=result.ended, interrupted=result.interrupted)
     return code
+
+
+def _exit_code(result: SessionsResult, *, told: bool) -> Exit:
+    code = Exit(result.exit_code)
+    if told or code is not Exit.DONE:
+        return code
+    return Exit.PARTIAL if result.ended else Exit.FAILURE
 
 
 def _account(result: SessionsResult) -> Iterator[str]:
     yield from map(_told, result.rows)
+    if result.error is not None:
+        yield f"error: {result.error}"
+    if result.interrupted:
+        yield "interrupted; the same command again goes on"
     left = len(result.rows) - sum(row.gone for row in result.rows)
     yield f"{counted(result.ended, 'session')} ended" + (f", {left} not." if left else ".")
 

@@ -1,4 +1,7 @@
-"""The standard streams as a command finds them: closed ones, full disks, readers that go away."""
+"""The standard streams as a command finds them: closed ones, full disks, readers that go away.
+
+Data that cannot be written is an error; what is told beside the data is dropped then.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,12 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-_OUTPUT = 1
+_OUTPUT, _ERRORS = 1, 2
 
 
 class _Patient(io.FileIO):
@@ -31,6 +34,18 @@ class _Patient(io.FileIO):
             return memoryview(data).nbytes
 
 
+class _Unfailing(io.FileIO):
+    """A file that drops what it cannot take: a word less beside the data may stop no work."""
+
+    def write(self, data: Buffer) -> int:
+        """Write as a file does; count what is dropped as written."""
+        try:
+            written: int | None = super().write(data)
+        except OSError:
+            written = None
+        return memoryview(data).nbytes if written is None else written
+
+
 def prepare_streams() -> None:
     """Make the standard streams usable whatever they are; call it before anything is written."""
     if sys.stdin is None:
@@ -41,7 +56,7 @@ def prepare_streams() -> None:
         sys.stdout = io.TextIOWrapper(io.BufferedWriter(_unwritable(descriptor)), "utf-8")
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
-    _outlive_the_reader()
+    _outlive_the_readers()
     # An email that the terminal's encoding lacks is shown escaped, not a traceback.
     for stream in (sys.stderr, sys.stdout):
         if isinstance(stream, io.TextIOWrapper):
@@ -50,7 +65,7 @@ def prepare_streams() -> None:
 
 def reader_gone() -> bool:
     """Tell whether the reader of standard output has left before the end of it."""
-    return bool(getattr(_raw(), "gone", False))
+    return bool(getattr(_raw(sys.stdout), "gone", False))
 
 
 def drop_unwritten() -> None:
@@ -68,20 +83,30 @@ def drop_unwritten() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _outlive_the_reader() -> None:
-    raw, stream = _raw(), sys.stdout
-    if type(raw) is not io.FileIO or raw.fileno() != _OUTPUT:
-        return  # A test's stream, or another program's that runs our commands.
-    sys.stdout = io.TextIOWrapper(
-        io.BufferedWriter(_Patient(_OUTPUT, "w", closefd=False)),
+def _outlive_the_readers() -> None:
+    # A test's stream, or that of another program that runs our commands, is left as it is.
+    if _is_ours(sys.stdout, _OUTPUT):
+        sys.stdout = _over(_Patient(_OUTPUT, "w", closefd=False), sys.stdout)
+    if _is_ours(sys.stderr, _ERRORS):
+        sys.stderr = _over(_Unfailing(_ERRORS, "w", closefd=False), sys.stderr)
+
+
+def _is_ours(stream: TextIO, descriptor: int) -> bool:
+    raw = _raw(stream)
+    return type(raw) is io.FileIO and raw.fileno() == descriptor
+
+
+def _over(file: io.FileIO, stream: TextIO) -> io.TextIOWrapper:
+    return io.TextIOWrapper(
+        io.BufferedWriter(file),
         encoding=stream.encoding,
         line_buffering=bool(stream.line_buffering),
         newline="\n",
     )
 
 
-def _raw() -> object:
-    buffer = getattr(sys.stdout, "buffer", None)
+def _raw(stream: TextIO) -> object:
+    buffer = getattr(stream, "buffer", None)
     return getattr(buffer, "raw", buffer)
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -165,6 +168,31 @@ def test_a_plan_that_is_too_old_or_past_a_date_that_alters_it_is_refused(embedde
     assert result.code == 4
     assert "valid until 2026-01-01" in result.err
     assert "a date in the files has come since" in result.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo terminal is needed")
+def test_a_plan_that_becomes_too_old_while_somebody_is_asked_is_refused(embedded: Cli) -> None:
+    from tests.acceptance.terminal import at_a_terminal
+
+    embedded.ok("plan", "--out", "plan.json")
+    path = embedded.folder / "plan.json"
+    document = json.loads(path.read_text())
+    until = datetime.now(UTC) + timedelta(seconds=4)
+    document["valid_until"] = until.isoformat(timespec="seconds")
+    document["digest"] = document_digest(document)
+    path.write_text(json.dumps(document))
+
+    def late() -> str:
+        time.sleep(max(0, (until - datetime.now(UTC)).total_seconds()) + 0.1)
+        return "y\n"
+
+    shown = at_a_terminal(
+        embedded.folder, "apply", "plan.json", "--journal", "j.jsonl",
+        replies=[late], question="change(s)? [y/N]", env=embedded.env,
+    )  # fmt: skip
+    assert shown.code == 4
+    assert "it is too old, or a date in the files has come since" in shown.text
+    assert not (embedded.folder / "j.jsonl").exists()
 
 
 def test_a_plan_for_another_target_is_refused(embedded: Cli) -> None:

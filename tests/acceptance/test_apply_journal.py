@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from tests.acceptance.terminal import at_a_terminal
 
 def start(cli: Cli, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*COMMAND, "apply", "--yes", *arguments],
+        [*COMMAND, *arguments],
         cwd=cli.folder,
         env=environment(**cli.env),
         stdout=subprocess.PIPE,
@@ -52,7 +53,7 @@ def test_the_journal_holds_every_call_and_no_key(served: Cli) -> None:
 
 def test_of_two_applies_at_once_one_wins_and_the_other_says_so(embedded: Cli) -> None:
     journal = embedded.folder / "j.jsonl"
-    with start(embedded, "--journal", "j.jsonl", "--max-rate", "5") as first:
+    with start(embedded, "apply", "--yes", "--journal", "j.jsonl", "--max-rate", "5") as first:
         wait_for(journal, "begin")
         second = embedded("apply", "--yes", "--journal", "j.jsonl")
         assert second.code == 1
@@ -93,6 +94,8 @@ def test_a_disk_that_becomes_full_before_the_first_call_leaves_all_as_it_was(ser
     )
     assert done.returncode == 1
     assert "j.jsonl: the journal cannot be written: File too large" in done.stdout
+    assert "make room, then run it again with the same journal" in done.stdout
+    assert "make room, then run it again with the same journal" in done.stderr
     assert "0 done, 10 not attempted; 0 writes" in done.stdout
     assert kinds(served.folder / "j.jsonl") == ["begin"]
     assert "Plan: 6 grants, 4 reassignments" in served.ok("plan")
@@ -120,7 +123,7 @@ def test_a_journal_of_another_licensing_system_is_refused(embedded: Cli) -> None
 
 def test_ctrl_c_finishes_what_is_in_flight_and_exits_5(embedded: Cli) -> None:
     journal = embedded.folder / "j.jsonl"
-    with start(embedded, "--journal", "j.jsonl", "--max-rate", "4") as process:
+    with start(embedded, "apply", "--yes", "--journal", "j.jsonl", "--max-rate", "4") as process:
         wait_for(journal, "outcome", 2)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
@@ -152,7 +155,7 @@ def test_a_second_signal_stops_at_once_and_the_journal_shows_what_is_open(
 ) -> None:
     cli, server = frozen
     journal = cli.folder / "j.jsonl"
-    with start(cli, "--journal", "j.jsonl", "--max-rate", "4") as process:
+    with start(cli, "apply", "--yes", "--journal", "j.jsonl", "--max-rate", "4") as process:
         wait_for(journal, "outcome", 2)
         server.send_signal(signal.SIGSTOP)
         try:
@@ -203,7 +206,9 @@ def test_a_signal_while_a_transfer_waits_for_its_grant_leaves_nobody_without_the
     )  # fmt: skip
     examples.env = {"RECONCILER_API_URL": server.url, "RECONCILER_API_KEY": KEY}
     journal = examples.folder / "j.jsonl"
-    with start(examples, "--journal", "j.jsonl", "--org", "101", "--parallel", "1") as process:
+    with start(
+        examples, "apply", "--yes", "--journal", "j.jsonl", "--org", "101", "--parallel", "1"
+    ) as process:
         # The remove is done, and the grant after it is turned away for now.
         wait_for(journal, "intent", 2)
         time.sleep(0.3)
@@ -219,6 +224,68 @@ def test_a_signal_while_a_transfer_waits_for_its_grant_leaves_nobody_without_the
     assert [row for row in rows if row[1] == "carol@acme.example"][-1][0] == "grant_user"
 
 
+def leave(cli: Cli, email: str) -> None:
+    with closing(sqlite3.connect(cli.folder / "s.db", timeout=10)) as database:
+        for table in ("licensed_users", "members"):
+            database.execute(f"DELETE FROM {table} WHERE email = ?", (email,))  # noqa: S608
+        database.commit()
+
+
+@pytest.fixture
+def half_done(examples: Cli, serve: Serve) -> Cli:
+    """An apply was killed once it had taken Carol's seat, and Bob, who was to get it, has left."""
+    (examples.folder / "faults.yaml").write_text(
+        "version: 1\nrules:\n"
+        "  - {fault: latency, ms: 3000, match: {operation: grant_users, organization: 101, nth: 1}}"
+    )
+    server = serve(
+        examples.folder, "--db", "s.db", "--load", "snapshot.yaml", "--faults", "faults.yaml",
+        RECONCILER_API_KEY=KEY,
+    )  # fmt: skip
+    examples.env = {"RECONCILER_API_URL": server.url, "RECONCILER_API_KEY": KEY}
+    acme = examples.folder / "orgs" / "acme.yaml"
+    text = acme.read_text()
+    # Nobody else waits for a free seat.
+    acme.write_text(text[: text.index("      - email: gina")] + text[text.index("  testops") :])
+    examples.ok("plan", "--org", "101", "--out", "plan.json")
+    journal = examples.folder / "j.jsonl"
+    with start(examples, "apply", "plan.json", "--yes", "--journal", "j.jsonl") as process:
+        wait_for(journal, "intent", 2)
+        process.kill()
+        process.communicate()
+    leave(examples, "bob@acme.example")
+    return examples
+
+
+def seats(cli: Cli) -> list[str]:
+    page = json.loads(cli.ok("show", "--org", "101", "--format", "json"))
+    (kse,) = [row for row in page["organizations"][0]["products"] if row["product"] == "kse"]
+    users: list[str] = kse["licensed_users"]
+    return users
+
+
+@pytest.mark.parametrize("what", [("plan.json",), ("--org", "101")], ids=["same", "fresh"])
+def test_the_seat_of_a_killed_transfer_goes_back_where_the_journal_knows_of_it(
+    half_done: Cli, what: tuple[str, ...]
+) -> None:
+    assert "carol@acme.example" not in seats(half_done)
+    result = half_done("apply", *what, "--yes", "--journal", "j.jsonl")
+    assert result.code == 5
+    assert "stale: grant kse to bob@acme.example: bob@acme.example is not a member" in result.out
+    assert "the seat was given back to carol@acme.example" in result.out
+    assert "carol@acme.example" in seats(half_done)
+    assert "carol@acme.example  got kse" in half_done.ok("audit", "j.jsonl")
+    # From now on the plan, whichever it is, is no more than refused or stale.
+    assert half_done("apply", *what, "--yes", "--journal", "j.jsonl").code == 4
+
+
+def test_without_the_journal_the_account_names_who_has_no_seat(half_done: Cli) -> None:
+    result = half_done("apply", "plan.json", "--yes")
+    assert result.code == 4
+    assert "carol@acme.example has no seat any more" in result.out
+    assert "carol@acme.example" not in seats(half_done)
+
+
 def test_sigterm_while_it_is_planned_ends_it_like_ctrl_c(examples: Cli, serve: Serve) -> None:
     (examples.folder / "faults.yaml").write_text(
         "version: 1\nrules:\n  - {fault: latency, ms: 700, match: {operation: search}}\n"
@@ -228,7 +295,7 @@ def test_sigterm_while_it_is_planned_ends_it_like_ctrl_c(examples: Cli, serve: S
         RECONCILER_API_KEY=KEY,
     )  # fmt: skip
     examples.env = {"RECONCILER_API_URL": server.url, "RECONCILER_API_KEY": KEY}
-    with start(examples, "--journal", "j.jsonl") as process:
+    with start(examples, "apply", "--yes", "--journal", "j.jsonl") as process:
         time.sleep(2)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
@@ -277,6 +344,42 @@ def test_an_answer_that_takes_its_time_is_heard(embedded: Cli) -> None:
     assert shown.code == 0, shown.text
 
 
+def nobody_listens() -> int:
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
+
+
+@pytest.mark.parametrize(
+    "errors", [nobody_listens, lambda: os.open("/dev/full", os.O_WRONLY)], ids=["gone", "full"]
+)
+def test_what_cannot_be_told_on_standard_error_keeps_no_change_from_being_made(
+    examples: Cli, serve: Serve, errors: Callable[[], int]
+) -> None:
+    # So slow that there is progress to tell.
+    (examples.folder / "slow.yaml").write_text(
+        "version: 1\nrules:\n  - {fault: latency, ms: 400, match: {operation: writes}}\n"
+    )
+    server = serve(
+        examples.folder, "--db", "s.db", "--load", "snapshot.yaml", "--faults", "slow.yaml",
+        RECONCILER_API_KEY=KEY,
+    )  # fmt: skip
+    descriptor = errors()
+    done = subprocess.run(
+        [*COMMAND, "apply", "--yes", "--journal", "j.jsonl"],
+        cwd=examples.folder,
+        env=environment(RECONCILER_API_URL=server.url, RECONCILER_API_KEY=KEY),
+        stdout=subprocess.PIPE,
+        stderr=descriptor,
+        text=True,
+        check=False,
+    )
+    os.close(descriptor)
+    assert done.returncode == 0
+    assert "Applied: 10 done; 14 writes." in done.stdout
+    assert kinds(examples.folder / "j.jsonl")[-1] == "end"
+
+
 def test_quiet_shows_no_progress(embedded: Cli) -> None:
     result = embedded("apply", "--yes", "--quiet", "--max-rate", "8")
     assert (result.code, result.err) == (0, "")
@@ -299,7 +402,10 @@ def test_bounds_and_formats_that_make_no_sense_are_wrong_usage(
 
 
 def test_two_applies_without_a_common_journal_do_no_harm(served: Cli) -> None:
-    with start(served, "--max-rate", "10") as one, start(served, "--max-rate", "10") as other:
+    with (
+        start(served, "apply", "--yes", "--max-rate", "10") as one,
+        start(served, "apply", "--yes", "--max-rate", "10") as other,
+    ):
         codes = {process.wait(timeout=60) for process in (one, other)}
         for process in (one, other):
             process.communicate()

@@ -84,6 +84,7 @@ def test_it_can_be_a_page_of_html(embedded: Cli) -> None:
 
 def test_a_pipeline_that_asks_for_json_gets_the_steps_as_json(embedded: Cli) -> None:
     result = embedded(*CHECKLIST, "--yes", "--format", "json", "--journal", "j.jsonl")
+    assert "note: nothing is written into j.jsonl: only a step that is verified" in result.err
     assert result.code == 2
     document = json.loads(result.out)
     assert (document["format"], document["steps"]) == ("license-checklist/1", STEPS)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import Cli
+from tests.acceptance.conftest import COMMAND, KEY, Cli, Serve, environment, without_progress
+from tests.acceptance.test_apply_journal import start, wait_for
 
 GRID = "b2f5ff47436671b6e533d8dc3614845d"
 CAROL = ("--org", "101", "--user", "CAROL@acme.example")
@@ -119,6 +124,105 @@ def test_what_was_ended_stands_in_the_journal(embedded: Cli) -> None:
     assert entries[1]["action"] == "end_session"
     assert "carol@acme.example on f96b697d" in entries[2]["results"][0]["message"]
     embedded.ok("audit", "j.jsonl")
+
+
+SLOW = """\
+version: 1
+rules:
+  - {fault: latency, ms: 1500, when: after, match: {operation: end_session, nth: 1}}
+"""
+THIRD = (
+    "      - {product: kse, machine: 0cc175b9c0f1b6a831c399e269772661, email: carol@acme.example}\n"
+)
+
+
+@pytest.fixture
+def slow(examples: Cli, serve: Serve) -> Cli:
+    """A server with two sessions of carol's that answers late to the first end of one."""
+    snapshot = examples.folder / "snapshot.yaml"
+    first = "    sessions:\n"
+    snapshot.write_text(snapshot.read_text().replace(first, first + THIRD, 1))
+    (examples.folder / "slow.yaml").write_text(SLOW)
+    server = serve(
+        examples.folder, "--db", "s.db", "--load", "snapshot.yaml", "--faults", "slow.yaml",
+        RECONCILER_API_KEY=KEY,
+    )  # fmt: skip
+    examples.env = {"RECONCILER_API_URL": server.url, "RECONCILER_API_KEY": KEY}
+    return examples
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finishes_the_call_in_flight_and_exits_5(
+    slow: Cli, number: signal.Signals
+) -> None:
+    journal = slow.folder / "j.jsonl"
+    with start(slow, "sessions", "end", *CAROL, "--yes", "--journal", "j.jsonl") as process:
+        wait_for(journal, "intent")
+        time.sleep(0.3)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 5
+    assert "calls in flight are finished first" in err
+    assert "Traceback" not in err
+    assert out.count(": ended") == out.count(": not attempted") == 1
+    assert out.splitlines()[-2:] == [
+        "interrupted; the same command again goes on",
+        "1 session ended, 1 not.",
+    ]
+    entries = [json.loads(line) for line in journal.read_text().splitlines()]
+    assert [row["kind"] for row in entries] == ["begin", "intent", "outcome", "end"]
+    assert (entries[-1]["exit_code"], entries[-1]["interrupted"]) == (5, True)
+    again = slow("sessions", "end", *CAROL, "--yes", "--journal", "j.jsonl")
+    assert (again.code, again.out.splitlines()[-1]) == (0, "1 session ended.")
+
+
+def test_a_second_signal_stops_at_once_and_the_next_run_settles_what_is_open(slow: Cli) -> None:
+    journal = slow.folder / "j.jsonl"
+    with start(slow, "sessions", "end", *CAROL, "--yes", "--journal", "j.jsonl") as process:
+        wait_for(journal, "intent")
+        time.sleep(0.3)
+        for _ in range(2):
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.2)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in err) == (5, False)
+    assert ": unclear: interrupted" in out
+    time.sleep(1.5)
+    again = slow("sessions", "end", *CAROL, "--yes", "--journal", "j.jsonl")
+    assert again.code == 0
+    assert "it took effect" in again.err
+    assert '"outcome": "open"' not in slow.ok("audit", "j.jsonl", "--format", "json")
+
+
+def test_sigterm_while_it_reads_ends_it_like_ctrl_c(examples: Cli, serve: Serve) -> None:
+    (examples.folder / "f.yaml").write_text(
+        "version: 1\nrules:\n  - {fault: latency, ms: 700, match: {operation: search}}\n"
+    )
+    server = serve(
+        examples.folder, "--db", "s.db", "--load", "snapshot.yaml", "--faults", "f.yaml",
+        RECONCILER_API_KEY=KEY,
+    )  # fmt: skip
+    examples.env = {"RECONCILER_API_URL": server.url, "RECONCILER_API_KEY": KEY}
+    with start(examples, "sessions", "end", *CAROL, "--yes", "--journal", "j.jsonl") as process:
+        time.sleep(2)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert without_progress(err).splitlines()[-1] == "error: interrupted"
+    assert not (examples.folder / "j.jsonl").exists()
+
+
+def test_an_account_that_nobody_takes_is_told_and_exits_5(embedded: Cli) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, "sessions", "end", *CAROL, "--yes", "--journal", "j.jsonl"],
+            cwd=embedded.folder, env=environment(**embedded.env),
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 5
+    assert "the account of 1 write(s) could not be written" in done.stderr
+    last = json.loads((embedded.folder / "j.jsonl").read_text().splitlines()[-1])
+    assert (last["kind"], last["exit_code"]) == ("end", 5)
 
 
 def test_a_journal_that_cannot_be_written_ends_nothing(embedded: Cli) -> None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from reconciler.applying.answers import Ending
+from reconciler.applying.chain import JournalError
 from reconciler.applying.ending import EndedSession, SessionsResult, end_sessions
 from reconciler.applying.patience import Patience
-from reconciler.applying.record import Intent, Result
+from reconciler.applying.record import Intent, Result, Taken
+from reconciler.applying.stopping import Stop
 from reconciler.backends.protocol import EndSession, Operation, Outcome, OutcomeStatus
-from reconciler.errors import ApiError, ReconcilerError, UnclearOutcomeError
+from reconciler.errors import ApiError, UnclearOutcomeError
 from reconciler.model.state import OrganizationState, Session
 from tests.unit.applying.fake import NO_PATIENCE, FakeBackend
 
@@ -42,15 +44,21 @@ class Server(FakeBackend):
 @dataclass
 class Notebook:
     open_intents: tuple[Intent, ...] = ()
+    taken: tuple[Taken, ...] = ()
     lines: list[str] = field(default_factory=list)
-    fails: bool = False
+    room: int = 99
+
+    def _take(self) -> None:
+        self.room -= 1
+        if self.room < 0:
+            raise JournalError("the disk is full", hint="make room")
 
     def intent(self, intent: Intent) -> None:
-        if self.fails:
-            raise ReconcilerError("the disk is full")
+        self._take()
         self.lines.append(f"{intent.action} {intent.product} {intent.items[0].id}")
 
     def outcome(self, call: str, results: tuple[Result, ...], *, settled: bool = False) -> None:
+        self._take()
         self.lines.append(f"{results[0].id} {results[0].ending} {results[0].message}")
 
 
@@ -63,8 +71,11 @@ def run(
     book: Notebook | None = None,
     patience: Patience = NO_PATIENCE,
     told: Callable[[EndedSession], None] | None = None,
+    stop: Stop | None = None,
 ) -> SessionsResult:
-    return end_sessions(backend, 101, (ONE, TWO), record=book, patience=patience, told=told)
+    return end_sessions(
+        backend, 101, (ONE, TWO), record=book, patience=patience, told=told, stop=stop
+    )
 
 
 def endings(result: SessionsResult) -> list[Ending | None]:
@@ -185,8 +196,73 @@ def test_an_interrupt_stops_and_is_written_down(call: int, ended: int, code: int
         assert result.rows[1].ending is None
 
 
-def test_nothing_is_ended_that_cannot_be_written_down() -> None:
+def test_a_stop_finishes_the_call_in_flight_and_begins_no_other() -> None:
+    backend, book, stop = server(), Notebook(), Stop()
+    backend.before = lambda number, operation: stop.request()
+    result = run(backend, book, stop=stop)
+    assert endings(result) == [Ending.DONE, None]
+    assert (result.interrupted, result.ended, result.exit_code) == (True, 1, 5)
+    assert book.lines == ["end_session kse s1", "s1 done ada@x.io on m1"]
+    # What did end is read back all the same.
+    assert backend.reads == 1
+
+
+def test_a_stop_before_the_first_call_ends_nothing() -> None:
+    backend, stop = server(), Stop()
+    stop.request()
+    result = run(backend, stop=stop)
+    assert (endings(result), result.exit_code, backend.calls) == ([None, None], 1, 0)
+
+
+def test_a_stop_during_the_last_call_comes_too_late_to_matter() -> None:
+    backend, stop = server(), Stop()
+    backend.after = lambda number, operation: stop.request() if number == 1 else None
+    result = run(backend, stop=stop)
+    assert (result.interrupted, result.ended, result.exit_code) == (False, 2, 0)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_an_interrupt_while_it_is_read_back_loses_nothing_that_was_done(stopped: bool) -> None:
+    backend, stop = server(), Stop()
+
+    def interrupt(organization: int) -> None:
+        raise KeyboardInterrupt
+
+    backend.on_read = interrupt
+    if stopped:
+        backend.before = lambda number, operation: stop.request()
+    result = run(backend, stop=stop)
+    assert (result.interrupted, result.ended, result.exit_code) == (True, 1 if stopped else 2, 5)
+
+
+def test_a_stop_ends_the_pauses_between_tries() -> None:
+    backend, stop = server(), Stop()
+
+    def away(number: int, operation: Operation) -> None:
+        stop.request()
+        raise ApiError("too many", status=429, retry_after=30)
+
+    backend.before = away
+    result = run(backend, patience=Patience(), stop=stop)
+    assert (endings(result), result.exit_code) == ([Ending.FAILED, None], 1)
+    assert backend.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("room", "left", "code"),
+    [
+        (0, [None, None], 1),
+        (1, [Ending.DONE, None], 5),
+        (2, [Ending.DONE, None], 5),
+        (3, [Ending.DONE, Ending.DONE], 5),
+    ],
+)
+def test_without_room_in_the_journal_no_call_is_made_and_the_account_is_true(
+    room: int, left: list[Ending | None], code: int
+) -> None:
     backend = server()
-    with pytest.raises(ReconcilerError, match="disk is full"):
-        run(backend, Notebook(fails=True))
-    assert backend.calls == 0
+    result = run(backend, Notebook(room=room))
+    assert (endings(result), result.exit_code) == (left, code)
+    assert backend.calls == result.ended
+    assert result.error == "the disk is full (make room)"
+    assert not result.interrupted

@@ -295,7 +295,8 @@ def test_a_half_done_transfer_that_is_stale_tells_who_has_no_seat() -> None:
     backend.leave(101, "bob@x.io")
     (stale,) = apply(backend, TRANSFER).organizations[0].stale
     assert stale.message == (
-        "bob@x.io is not a member of the organization; carol@x.io has no seat any more"
+        "grant kse to bob@x.io: bob@x.io is not a member of the organization; "
+        "carol@x.io has no seat any more"
     )
 
 

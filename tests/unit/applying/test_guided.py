@@ -12,14 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.applying.chain import JournalError
 from reconciler.applying.checklist import NumberedStep, Section
 from reconciler.applying.guided import walk
 from reconciler.applying.operations import Effect, effects_of, operation_for
 from reconciler.applying.person import Reply
-from reconciler.applying.record import Intent, Item, Result
+from reconciler.applying.record import Intent, Item, Result, Taken
 from reconciler.applying.result import ApplyResult, ChangeStatus
 from reconciler.applying.wording import Words, plain
-from reconciler.errors import ApiError, ReconcilerError
+from reconciler.errors import ApiError
 from reconciler.model.plan import OrganizationPlan, Refusal, Scope
 from tests.unit.applying.fake import (
     MACHINE_PRODUCT,
@@ -76,15 +77,24 @@ class Notebook:
 
     open_intents: tuple[Intent, ...] = ()
     lines: list[tuple[str, ...]] = field(default_factory=list)
-    fails: bool = False
+    taken: tuple[Taken, ...] = ()
+    room: int = 99
+    interrupts_at: int | None = None
+
+    def _take(self) -> None:
+        self.room -= 1
+        if self.room < 0:
+            raise JournalError("the disk is full", hint="make room")
 
     def intent(self, intent: Intent) -> None:
-        if self.fails:
-            raise ReconcilerError("the disk is full")
+        self._take()
         self.lines.append(("intent", intent.action, *(item.id for item in intent.items)))
 
     def outcome(self, call: str, results: tuple[Result, ...], *, settled: bool = False) -> None:
+        self._take()
         self.lines.append(("outcome", *(f"{row.id} {row.ending}" for row in results)))
+        if len(self.lines) == self.interrupts_at:
+            raise KeyboardInterrupt
 
 
 def does(backend: FakeBackend, organization: int = 101, *, only: int | None = None) -> Deed:
@@ -225,7 +235,7 @@ def test_a_plan_that_does_not_hold_from_the_start_shows_no_step() -> None:
     person = Someone(interrupts)
     result = walked(backend, person)
     assert person.shown == []
-    assert "  bob@x.io is not a member of the organization" in person.told
+    assert "  grant kse to bob@x.io: bob@x.io is not a member of the organization" in person.told
     assert result.exit_code == 4
 
 
@@ -322,11 +332,37 @@ def test_every_step_is_written_down_before_it_is_shown_and_after_it_was_read_bac
     ]
 
 
-def test_nobody_is_asked_to_do_what_cannot_be_written_down() -> None:
+@pytest.mark.parametrize("room", [0, 1])
+def test_nobody_is_asked_to_do_what_cannot_be_written_down(room: int) -> None:
     person = Someone(CHECK)
-    with pytest.raises(ReconcilerError, match="disk is full"):
-        walked(full(), person, book=Notebook(fails=True))
-    assert person.shown == []
+    later = organization_plan(grant("z@x.io"), number=102)
+    result = walked(full(), person, PLAN, later, book=Notebook(room=room))
+    assert (person.shown, result.exit_code, result.interrupted) == ([], 1, False)
+    assert [row.error for row in result.organizations] == ["the disk is full (make room)", None]
+
+
+@pytest.mark.parametrize("room", [2, 3, 4])
+def test_what_was_seen_to_be_done_counts_though_it_cannot_be_written_down(room: int) -> None:
+    backend = full()
+    result = walked(backend, Someone(does(backend)), book=Notebook(room=room))
+    assert statuses(result) == [ChangeStatus.DONE] + [ChangeStatus.NOT_ATTEMPTED] * 2
+    assert (result.writes, result.exit_code) == (2, 5)
+    assert result.organizations[0].error == "the disk is full (make room)"
+
+
+def test_an_interrupt_with_a_full_disk_still_gives_an_account() -> None:
+    backend = full()
+    result = walked(backend, Someone(does(backend), interrupts), book=Notebook(room=5))
+    assert (result.interrupted, result.exit_code) == (True, 5)
+    assert statuses(result) == [ChangeStatus.DONE, ChangeStatus.FAILED, ChangeStatus.FAILED]
+
+
+def test_an_interrupt_while_an_outcome_is_written_down_writes_none_twice() -> None:
+    """The chain would be sound and yet tell of one call twice, which an audit takes for damage."""
+    backend, book = full(), Notebook(interrupts_at=3)
+    result = walked(backend, Someone(does(backend)), book=book)
+    assert (result.interrupted, result.writes) == (True, 2)
+    assert book.lines[2:] == [("outcome", "carol@x.io done")]
 
 
 def test_a_machine_is_activated_by_its_host_and_an_offline_license_is_seen_by_its_end() -> None:

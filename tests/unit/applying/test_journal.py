@@ -301,13 +301,16 @@ def test_a_full_disk_leaves_whole_lines_and_ends_the_writing(tmp_path: Path) -> 
         size = path.stat().st_size
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, former[1]))
         try:
-            with pytest.raises(JournalError, match="cannot be written: File too large"):
+            with pytest.raises(JournalError, match="cannot be written: File too large") as first:
                 journal.intent(GRANT)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, former)
         assert path.stat().st_size == size
-        with pytest.raises(JournalError, match="cannot be written"):
+        with pytest.raises(JournalError, match="cannot be written: File too large") as second:
             journal.intent(GRANT)
+    for told in (first.value, second.value):
+        assert told.hint is not None
+        assert told.hint.startswith("make room, then run it again with the same journal")
     write(path, GRANT)
     assert kinds(path) == ["begin", "begin", "intent", "outcome", "end"]
 

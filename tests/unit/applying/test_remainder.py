@@ -66,7 +66,11 @@ def test_a_grant_whose_seat_an_outsider_took_is_stale_and_says_who_and_what_move
     plan = organization_plan(transfer("carol@x.io", "bob@x.io", used_after=2), pools=[pool()])
     found = rest(plan, state)
     assert [(row.code, row.message) for row in found.stale] == [
-        ("over_quota", "no seat of kse is free: 2 of 2 are used; carol@x.io has no seat any more")
+        (
+            "over_quota",
+            "grant kse to bob@x.io: no seat of kse is free: 2 of 2 are used; "
+            "carol@x.io has no seat any more",
+        )
     ]
     # One seat fewer was expected: the first half of the transfer is there.
     assert found.moved == (
@@ -106,6 +110,8 @@ def test_a_grant_that_no_longer_holds_is_stale_with_the_reason(
 ) -> None:
     found = rest(organization_plan(grant("bob@x.io")), state)
     assert [row.code for row in found.stale] == [code]
+    # Also where the reason is one of the whole pool, or organization, it is told what is affected.
+    assert found.stale[0].message.startswith("grant kse to bob@x.io: ")
 
 
 def test_a_subscription_that_has_ended_makes_grants_stale_but_not_removes() -> None:

@@ -236,7 +236,7 @@ class Failing(Unrecorded):
         with self.lock:
             self.room -= 1
             if self.room < 0:
-                raise JournalError("j.jsonl: the journal cannot be written: No space left")
+                raise JournalError("j.jsonl: cannot be written: No space left", hint="make room")
 
     def intent(self, intent: Intent) -> None:
         self._take()
@@ -249,7 +249,8 @@ def test_without_room_for_the_first_intent_no_call_is_made() -> None:
     backend = FakeBackend(*states())
     result = apply(backend, parallel=4, record=Failing(0))
     assert (result.exit_code, result.interrupted, backend.calls) == (1, False, 0)
-    assert all(row.error and "No space left" in row.error for row in result.organizations)
+    told = "j.jsonl: cannot be written: No space left (make room)"
+    assert {row.error for row in result.organizations} == {told}
 
 
 @pytest.mark.parametrize("room", range(1, 9))
@@ -260,6 +261,40 @@ def test_a_journal_that_fails_in_the_middle_stops_all_and_the_account_is_true(ro
     assert result.writes == len(backend.history) == (room + 1) // 2
     assert apply(backend, *plans()[:2]).exit_code == 0
     assert len(backend.history) == 8
+
+
+@pytest.mark.parametrize(
+    ("room", "leaves", "told"),
+    [
+        (1, False, "interrupted between its calls; c@x.io has lost the seat"),
+        (2, False, "interrupted between its calls; c@x.io has lost the seat"),
+        (3, True, "grant kse to d@x.io: not a member; c@x.io has lost the seat"),
+        (4, True, "grant kse to d@x.io: not a member; c@x.io has lost the seat"),
+        (5, True, "grant kse to d@x.io: not a member; the seat was given back to c@x.io"),
+    ],
+)
+def test_a_transfer_that_the_journal_stops_halfway_tells_whose_seat_is_gone(
+    room: int, leaves: bool, told: str
+) -> None:
+    backend = FakeBackend(states()[0])
+
+    def hook(number: int, operation: Operation) -> None:
+        if leaves and number == 1:
+            backend.leave(101, "d@x.io")
+
+    backend.before = hook
+    plan = organization_plan(transfer("c@x.io", "d@x.io"))
+    (row,) = apply(backend, plan, record=Failing(room)).organizations[0].failed
+    assert row.message == f"{told}; apply the plan again"
+
+
+def test_a_rejection_that_found_no_room_in_the_journal_is_told_all_the_same() -> None:
+    backend = FakeBackend(states()[0])
+    backend.before = lambda number, operation: backend.leave(101, "b@x.io")
+    plan = organization_plan(remove("zoe@x.io"), grant("b@x.io"), remove("a@x.io"))
+    backend._set(101, licensed_users=())
+    (row,) = apply(backend, plan, record=Failing(1)).organizations[0].failed
+    assert row.message == "grant kse to b@x.io: not a member; apply the plan again"
 
 
 def opened(path: Path) -> Journal:
@@ -295,6 +330,24 @@ def test_what_an_earlier_apply_left_open_is_settled_by_reading_first(tmp_path: P
     ]
     with opened(path) as journal:
         assert [intent.call for intent in journal.open_intents] == ["c4"]
+
+
+def test_a_stop_is_heard_while_open_calls_of_other_organizations_are_settled(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "j.jsonl"
+    left_open(
+        path,
+        Intent("c1", 102, "grant", "kse", (Item("user", "b@x.io"),)),
+        Intent("c2", 103, "grant", "kse", (Item("user", "b@x.io"),)),
+    )
+    backend, stop = FakeBackend(*states()), Stop()
+    backend.on_read = lambda organization: stop.request()
+    with opened(path) as journal:
+        result = apply(backend, *plans()[:1], record=journal, stop=stop)
+    assert (result.interrupted, result.exit_code, backend.reads) == (True, 1, 1)
+    with opened(path) as journal:
+        assert [intent.call for intent in journal.open_intents] == ["c2"]
 
 
 def test_an_open_call_whose_list_is_unreadable_stays_open(tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""The end of whatever has written something: its account, and the last line of its journal.
+
+What was done stays done. Where it cannot be told or written down any more, that is said, and
+nothing is raised that would hide it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.applying.chain import JournalError
+from reconciler.cli.exits import Exit
+from reconciler.cli.notes import note
+from reconciler.cli.output import STANDARD_OUTPUT, write_data
+from reconciler.cli.streams import reader_gone
+from reconciler.errors import ReconcilerError
+
+if TYPE_CHECKING:
+    from reconciler.applying.journal import Journal
+
+
+def tell(text: str, target: str, *, writes: int) -> bool:
+    """Write the account, and return whether that worked."""
+    try:
+        write_data(text, target)
+        if target == STANDARD_OUTPUT and reader_gone():
+            raise ReconcilerError("nobody reads standard output any more")
+    except (OSError, ReconcilerError) as error:
+        note(f"error: the account of {writes} write(s) could not be written: {error}")
+        return False
+    return True
+
+
+def close(record: Journal | None, code: Exit, *, writes: int, interrupted: bool) -> None:
+    """Write the end into the journal, where there is one and it can still be written."""
+    if record is None:
+        return
+    try:
+        record.end(exit_code=code, writes=writes, interrupted=interrupted)
+    except JournalError as error:
+        note(f"error: {error.message}")
+        if error.hint:
+            note(f"hint: {error.hint}")
