@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from reconciler.backends.addresses import http_address, is_private, shown
 from reconciler.errors import AuthenticationError
-from reconciler.model.settings import Settings
+from reconciler.model.settings import Settings, not_a_key
 
 DEFAULT_NAME = "RECONCILER_API_KEY"
 PREFIX = "RECONCILER_"
@@ -124,6 +124,9 @@ def _read(environ: Mapping[str, str], name: str) -> ApiKey | None:
             f"the API key cannot come from {name}: the variable's name must begin with {PREFIX}",
             hint="rename the variable, in the environment and in the workspace file",
         )
+    reason = not_a_key(name)
+    if reason is not None:
+        raise AuthenticationError(reason, hint="name another variable in the workspace file")
     value = environ.get(name, "").strip()
     if not value:
         return None

@@ -9,10 +9,12 @@ import click
 
 from reconciler.cli.exits import Exit
 
+# What a pattern of `branches:` would read as more than a name is none.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 
-def _branch(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    # What a pattern of `branches:` would read as more than a name is refused.
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", value):
+
+def _branch(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _NAME.fullmatch(value):
         raise click.BadParameter(f"{value!r} is no branch's name", ctx, param)
     return value
 
@@ -38,22 +40,36 @@ def _branch(ctx: click.Context, param: click.Parameter, value: str) -> str:
 @click.option(
     "--branch",
     callback=_branch,
-    default="main",
-    show_default=True,
     metavar="NAME",
-    help="The default branch of the repository, for GitHub's workflows.",
+    help="The default branch, for GitHub's workflows; by default what git says, else main.",
 )
-def command(folder: str, ci: str, organization: int, branch: str) -> Exit:
+def command(folder: str, ci: str, organization: int, branch: str | None) -> Exit:
     """Write the files of a workspace, with its CI workflows.
 
     `reconciler validate` passes right after. Where any of the files exists already, nothing is
-    written and the exit is 4; but a README.md that is there is kept, and .gitignore is added to.
+    written and the exit is 4; but a README.md or .github/dependabot.yml that is there is kept, and
+    .gitignore is added to.
     """
     from reconciler import __version__
     from reconciler.cli.starter import starter_files, write_starter
 
+    place = Path(folder)
     package = f"license-reconciler=={__version__}"
+    branch = branch or _default_branch(place)
     files = starter_files(ci, package=package, organization=organization, branch=branch)
-    for path in write_starter(Path(folder), files):
+    for path in write_starter(place, files):
         click.echo(path)
     return Exit.DONE
+
+
+def _default_branch(folder: Path) -> str:
+    """Return the default branch of the repository that a folder, perhaps a new one, lies in."""
+    from reconciler.config.git import default_branch
+    from reconciler.errors import ReconcilerError
+
+    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
+    try:
+        found = default_branch(there)
+    except ReconcilerError:  # No git here, which `init` does not need.
+        found = None
+    return found if found and _NAME.fullmatch(found) else "main"

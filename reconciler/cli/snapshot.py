@@ -34,12 +34,9 @@ def command(api: str | None, organizations: tuple[int, ...], output: str) -> Exi
 
 def _text(document: dict[str, Any], *, as_json: bool) -> str:
     if as_json:
-        import json
+        from reconciler.reports.json_text import json_text
 
-        return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
-    import yaml
+        return json_text(document)
+    from reconciler.reports.yaml_text import yaml_text
 
-    text: str = yaml.dump(
-        document, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=200
-    )
-    return text
+    return yaml_text(document)

@@ -13,6 +13,8 @@ from reconciler.errors import ReconcilerError, RefusedError
 
 _IGNORED = ".gitignore"
 _README = "README.md"
+_DEPENDABOT = ".github/dependabot.yml"
+_KEPT = frozenset({_README, _DEPENDABOT})
 _BRANCH = "main"
 
 _WORKSPACE: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -28,6 +30,7 @@ _CI: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "github": {
             _README: ("workspace/README.md", "workspace/README.github.md"),
+            _DEPENDABOT: ("github/dependabot.yml",),
             **{
                 f".github/workflows/licenses-{name}.yml": (f"github/licenses-{name}.yml",)
                 for name in ("plan", "apply", "drift")
@@ -68,12 +71,12 @@ def starter_files(
 def write_starter(folder: Path, contents: Mapping[str, str]) -> tuple[str, ...]:
     """Write the files below a folder, which is made, and return the names of those written.
 
-    Raises `RefusedError`, and writes nothing, where any of them exists; but a README.md that is
-    there is kept, and lines that a .gitignore lacks are added to it. Raises `ReconcilerError`
-    where one cannot be written.
+    Raises `RefusedError`, and writes nothing, where any of them exists; but what a repository has
+    for more than licenses, its README.md and .github/dependabot.yml, is kept, and lines that a
+    .gitignore lacks are added to it. Raises `ReconcilerError` where one cannot be written.
     """
     there = [name for name in contents if os.path.lexists(folder / name)]
-    taken = [name for name in there if name not in {_IGNORED, _README}]
+    taken = [name for name in there if name not in {_IGNORED, *_KEPT}]
     if taken:
         raise RefusedError(
             f"nothing was written: {', '.join(taken)} exist(s) already",
@@ -82,7 +85,7 @@ def write_starter(folder: Path, contents: Mapping[str, str]) -> tuple[str, ...]:
     written = []
     for name, text in contents.items():
         path = folder / name
-        if name == _README and name in there:
+        if name in _KEPT and name in there:
             continue
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

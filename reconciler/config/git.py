@@ -114,6 +114,25 @@ def repository_of(folder: Path) -> Repository:
     return Repository(Path(os.path.realpath(top)))
 
 
+def default_branch(folder: Path) -> str | None:
+    """Return the default branch of the repository of a folder; None where nothing tells it.
+
+    It is what the origin says, else the only branch, in a new repository the one it begins with.
+    """
+    origin = _said(folder, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
+    if origin:
+        return origin.removeprefix("refs/remotes/origin/")
+    branches = _said(folder, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes")
+    only = branches or _said(folder, "symbolic-ref", "--quiet", "HEAD")
+    prefix, _, name = only.partition("refs/heads/")
+    return None if prefix or "\n" in name else name or None
+
+
+def _said(folder: Path, *arguments: str) -> str:
+    """Return what git says, without its last line end; nothing where it fails."""
+    return os.fsdecode(_call(folder, *arguments).stdout).removesuffix("\n")
+
+
 def _pieces(stream: IO[bytes], size: int) -> Iterator[bytes]:
     while size > 0:
         piece = stream.read(min(size, _CHUNK))

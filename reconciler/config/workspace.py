@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from reconciler.config.document import Document
-from reconciler.model.settings import ApiSettings, Settings, WriteMode
+from reconciler.model.settings import ApiSettings, Settings, WriteMode, not_a_key
 from reconciler.model.source import Problem
 from reconciler.schema_messages import shown, suggestion
 
@@ -39,6 +39,7 @@ def read_settings(document: Document) -> Settings:
 def workspace_problems(document: Document) -> Iterator[Problem]:
     """Yield what is wrong with a workspace file that fits its schema."""
     data: Mapping[str, Any] = document.data
+    yield from _key_problems(document)
     if "timezone" in data and not _is_timezone(data["timezone"]):
         hint = suggestion(data["timezone"], sorted(available_timezones()))
         message = f"unknown time zone {shown(data['timezone'])}{hint}"
@@ -50,6 +51,18 @@ def workspace_problems(document: Document) -> Iterator[Problem]:
                 hint = suggestion(placeholder, list(_PLACEHOLDERS))
                 message = f"unknown placeholder {{{placeholder}}} in a route{hint}"
                 yield Problem(document.source(("api", "routes", name)), message)
+
+
+def _key_problems(document: Document) -> Iterator[Problem]:
+    api, keys = document.data.get("api", {}), document.data.get("keys", {})
+    names = {("keys", organization): name for organization, name in keys.items()}
+    if "key_env" in api:
+        names["api", "key_env"] = api["key_env"]
+    for place, name in names.items():
+        reason = not_a_key(name)
+        if reason is not None:
+            message = f"{reason}: name another variable, such as RECONCILER_API_KEY"
+            yield Problem(document.source(place), message)
 
 
 def _is_timezone(name: str) -> bool:

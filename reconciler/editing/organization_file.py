@@ -27,7 +27,8 @@ _UNQUOTED = re.compile(
     """,
     re.VERBOSE,
 )
-_ESCAPED = re.compile('["\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]')
+# A log is a place too where a file is shown, and in one GitHub's runner takes `##[` for a command.
+_ESCAPED = re.compile('["\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|#(?=#\\[)')
 
 
 def render_organization(
@@ -40,7 +41,7 @@ def render_organization(
     put on top as a comment, and above it, what editors look for where the schema lies beside.
     """
     lines = [f"# yaml-language-server: $schema={SCHEMA_FILE}"] if schema_beside else []
-    lines += [f"# {one_line(line)}".rstrip() for line in (header or "").splitlines()]
+    lines += [_comment(line) for line in (header or "").splitlines()]
     lines += ["version: 1", "organization:", f"  id: {state.id}"]
     name = one_line(state.name or "")
     if name:
@@ -159,6 +160,11 @@ def _machine_entries(product: str, state: OrganizationState) -> list[_MachineEnt
                 known = ends.get(license_.machine, license_.expires)
                 ends[license_.machine] = max(known, license_.expires)
     return [_MachineEntry(key, names[key], ends.get(key)) for key in sorted(names)]
+
+
+def _comment(text: str) -> str:
+    # Nothing is an escape in a comment.
+    return f"# {one_line(text)}".rstrip().replace("##[", "## [")
 
 
 def _scalar(text: str) -> str:

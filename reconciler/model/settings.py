@@ -7,6 +7,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+OF_ANOTHER_USE: Mapping[str, str] = MappingProxyType(
+    {
+        "RECONCILER_API_URL": "the address of the licensing system",
+        "RECONCILER_DEBUG": "whether tracebacks are shown",
+        "RECONCILER_GITLAB_TOKEN": "the token for GitLab",
+    }
+)
+"""The environment variables that hold something else than a key: what must not be sent as one."""
+
 
 class WriteMode(StrEnum):
     """How changes reach a licensing system: by its API, or by a person with a checklist."""
@@ -44,3 +53,13 @@ class Settings:
     api: ApiSettings = ApiSettings()
     keys: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     timezone: str = "UTC"
+
+
+def not_a_key(name: str) -> str | None:
+    """Return why this environment variable cannot hold an API key; None where it can.
+
+    A file in git names the variable, and whoever changes that file must not be able to have
+    another secret sent to the licensing system.
+    """
+    use = OF_ANOTHER_USE.get(name.upper())  # on Windows the names are the same in any case
+    return None if use is None else f"{name} is {use}, never an API key"

@@ -59,7 +59,7 @@ class Seats:
     product: str
     name: str
     use: str
-    remarks: str
+    facts: tuple[str, ...]
     bar: Bar | None
 
 
@@ -118,7 +118,7 @@ def seats_of(pool: Document) -> Seats:
     product = PRODUCTS.get(key)
     name = product.name if product else key
     use = use_text(pool).replace("->", "→")
-    return Seats(key, name, use, ", ".join(seat_remarks(pool)), bar_of(pool, name))
+    return Seats(key, name, use, tuple(seat_remarks(pool)), bar_of(pool, name))
 
 
 def _section(organization: Document, found: Document | None, ahead: Document) -> Section:

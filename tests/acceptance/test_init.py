@@ -10,10 +10,14 @@ import yaml
 
 from reconciler import __version__
 from tests.acceptance.conftest import KEY, Cli, Serve
+from tests.workflows.project import git
 
 COMMON = {".gitignore", "README.md", "groups/teams.yaml", "orgs/example.yaml", "reconciler.yaml"}
 BY_CI = {
-    "github": {f".github/workflows/licenses-{name}.yml" for name in ("apply", "drift", "plan")},
+    "github": {
+        ".github/dependabot.yml",
+        *(f".github/workflows/licenses-{name}.yml" for name in ("apply", "drift", "plan")),
+    },
     "gitlab": {".gitlab-ci.yml"},
     "none": set(),
 }
@@ -56,6 +60,39 @@ def test_the_workflows_start_on_the_branch_that_is_named(cli: Cli) -> None:
         assert event == {"branches": ["release/1.x"]}
 
 
+def branch_of(folder: Path) -> str:
+    text = (folder / ".github/workflows/licenses-plan.yml").read_text(encoding="utf-8")
+    (branch,) = yaml.safe_load(text)[True]["pull_request"]["branches"]
+    return str(branch)
+
+
+def test_the_workflows_start_on_the_branch_that_the_repository_begins_with(cli: Cli) -> None:
+    git(cli.folder, "init", "--quiet", "--initial-branch", "trunk")
+    cli.ok("init", "licenses")
+    assert branch_of(cli.folder / "licenses") == "trunk"
+
+
+def test_the_workflows_start_on_the_default_branch_of_the_origin(cli: Cli) -> None:
+    origin, clone = cli.folder / "origin", cli.folder / "clone"
+    origin.mkdir()
+    git(origin, "init", "--quiet", "--initial-branch", "release/2.x")
+    git(origin, "commit", "--quiet", "--allow-empty", "--message", "first")
+    git(cli.folder, "clone", "--quiet", str(origin), str(clone))
+    git(clone, "switch", "--quiet", "--create", "licenses")
+    cli.ok("init", "clone")
+    assert branch_of(clone) == "release/2.x"
+
+
+def test_without_an_origin_it_is_the_only_branch_and_main_where_there_are_several(cli: Cli) -> None:
+    git(cli.folder, "init", "--quiet", "--initial-branch", "master")
+    git(cli.folder, "commit", "--quiet", "--allow-empty", "--message", "first")
+    cli.ok("init", "one")
+    assert branch_of(cli.folder / "one") == "master"
+    git(cli.folder, "update-ref", "refs/remotes/upstream/other", "HEAD")
+    cli.ok("init", "several")
+    assert branch_of(cli.folder / "several") == "main"
+
+
 @pytest.mark.parametrize("name", ["", "**", "-x", "a b", '"', "!main"])
 def test_a_pattern_is_no_branch(cli: Cli, name: str) -> None:
     assert cli("init", f"--branch={name}").code == 64
@@ -73,12 +110,17 @@ def test_nothing_is_overwritten_and_nothing_else_is_written(cli: Cli) -> None:
     assert (cli.folder / "orgs" / "example.yaml").read_text() == "mine"
 
 
-def test_a_readme_is_kept_and_a_gitignore_gets_what_it_lacks(cli: Cli) -> None:
-    (cli.folder / "README.md").write_text("ours\n")
+@pytest.mark.parametrize("name", ["README.md", ".github/dependabot.yml"])
+def test_what_a_repository_has_for_more_than_licenses_is_kept(cli: Cli, name: str) -> None:
+    (cli.folder / ".github").mkdir()
+    (cli.folder / name).write_text("ours\n")
+    assert name not in cli.ok("init")
+    assert (cli.folder / name).read_text() == "ours\n"
+
+
+def test_a_gitignore_gets_what_it_lacks(cli: Cli) -> None:
     (cli.folder / ".gitignore").write_text("*.db\n/dist")
-    told = cli.ok("init")
-    assert "README.md" not in told
-    assert (cli.folder / "README.md").read_text() == "ours\n"
+    cli.ok("init")
     lines = (cli.folder / ".gitignore").read_text().splitlines()
     assert lines[:2] == ["*.db", "/dist"]
     assert lines.count("*.db") == 1

@@ -18,6 +18,9 @@ from tests.browser.conftest import FLAGS
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
 WIDTHS = {"pull-request-comment": 1_000, "html-report": 1_240}
+ENDS = {"pull-request-comment": "h3 ~ h3 ~ h3", "html-report": ".org + .org"}
+"""What a picture ends before: another organization."""
+
 ALERT = re.compile(r"<blockquote>\s*<p>\[!(CAUTION|WARNING|NOTE)\]")
 COLOURS = {"CAUTION": "#cf222e", "WARNING": "#9a6700", "NOTE": "#0969da"}
 
@@ -87,7 +90,10 @@ def main() -> None:
             file.write_text(page, encoding="utf-8")
             driver.get(file.as_uri())
             width = WIDTHS[title]
-            size = {"width": width, "height": 1_150, "deviceScaleFactor": 1, "mobile": False}
+            size = {"width": width, "height": 4_000, "deviceScaleFactor": 1, "mobile": False}
+            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            end = "return document.querySelector(arguments[0]).getBoundingClientRect().top"
+            size["height"] = int(driver.execute_script(end, ENDS[title]))
             driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
             driver.save_screenshot(str(IMAGES / f"{title}.png"))
             sys.stdout.write(f"{IMAGES / title}.png\n")

@@ -116,6 +116,44 @@ def test_what_words_find_is_seen_even_where_it_was_folded(browser: Browser) -> N
     assert browser.run(folded)[0][0] is True
 
 
+def resized(browser: Browser, width: int) -> None:
+    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    browser.command("Emulation.setDeviceMetricsOverride", size)
+
+
+def test_on_a_telephone_every_change_is_seen_whole(browser: Browser, audit: Audit) -> None:
+    resized(browser, 390)
+    browser.open(plan())
+    cut = (
+        "return [...document.querySelectorAll('.rows td, .fact')]"
+        ".filter((it) => it.checkVisibility() && it.getBoundingClientRect().right > innerWidth)"
+        ".map((it) => it.textContent)"
+    )
+    assert browser.run(cut) == []
+    assert audit() == []
+    browser.search("bob@example")
+    shown = (
+        "return [...document.querySelectorAll('.rows tr[data-k]')]"
+        ".filter((it) => it.checkVisibility()).map((it) => it.textContent)"
+    )
+    (row,) = browser.run(shown)
+    assert "bob@example.com" in row
+    browser.command("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_on_paper_small_words_are_small_and_an_email_stands_on_one_line(browser: Browser) -> None:
+    browser.open(plan())
+    browser.command("Emulation.setEmulatedMedia", {"media": "print"})
+    resized(browser, 718)  # A4 with the margins of a browser
+    size = "return parseFloat(getComputedStyle(document.querySelector(arguments[0])).fontSize)"
+    for small, text in ((".flag .dim", ".flag li"), (".rows td", "body"), (".place", ".remark p")):
+        assert browser.run(size, small) <= browser.run(size, text)
+    emails = "return [...document.querySelectorAll('.who b')]"
+    assert set(browser.run(f"{emails}.map((it) => it.getClientRects().length)")) == {1}
+    browser.command("Emulation.clearDeviceMetricsOverride", {})
+    browser.command("Emulation.setEmulatedMedia", {"media": ""})
+
+
 def test_on_paper_a_dark_screen_changes_nothing(browser: Browser) -> None:
     browser.open(plan())
     colours = (

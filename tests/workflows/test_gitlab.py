@@ -152,6 +152,18 @@ def test_nothing_is_applied_without_a_note_of_ones_own(lab: Lab) -> None:
     assert "bob" not in lab.project.licensed()
 
 
+def test_a_commit_that_changes_nothing_needs_no_review(lab: Lab) -> None:
+    lab.project.commit_directly((*AS_IT_IS[1:], AS_IT_IS[0]))
+    done = lab.job("reconciler-apply", "origin/main")
+    assert done.code == 0, done.log
+    assert "the fresh plan changes nothing, so there is nothing to review" in done.log
+    lab.project.commit_directly(TRANSFER)
+    done = lab.job("reconciler-apply", "origin/main")
+    assert done.code == 4
+    assert "so nobody reviewed its plan" in done.log
+    assert "bob" not in lab.project.licensed()
+
+
 def test_a_note_is_found_among_many(lab: Lab) -> None:
     request = lab.project.open_request(TRANSFER)
     for number in range(1, 151):

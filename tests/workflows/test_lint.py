@@ -16,7 +16,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 REUSABLE = ROOT / ".github" / "workflows"
 STARTERS = ROOT / "reconciler" / "starter" / "github"
-WORKFLOWS = [*sorted(REUSABLE.glob("*.yml")), *sorted(STARTERS.glob("*.yml"))]
+WORKFLOWS = [*sorted(REUSABLE.glob("*.yml")), *sorted(STARTERS.glob("licenses-*.yml"))]
 IN_CI = os.environ.get("CI")
 """Read before the tests' environment is emptied."""
 
@@ -85,6 +85,7 @@ def test_zizmor_finds_nothing() -> None:
     [
         ("vendor.github-workflows", WORKFLOWS),
         ("vendor.github-actions", [ROOT / "action.yml"]),
+        ("vendor.dependabot", [STARTERS / "dependabot.yml"]),
         (
             "vendor.gitlab-ci",
             [

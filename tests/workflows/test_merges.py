@@ -42,12 +42,34 @@ def test_the_journal_and_the_plan_are_kept(project: Project) -> None:
     assert len(rows) > 2
 
 
-def test_a_merge_that_changes_nothing_is_applied_without_a_write(project: Project) -> None:
-    request = project.open_request((*AS_IT_IS[1:], AS_IT_IS[0]))
+IN_ANOTHER_ORDER = (*AS_IT_IS[1:], AS_IT_IS[0])
+
+
+def test_a_merge_that_changes_nothing_asks_nobody_for_approval(project: Project) -> None:
+    request = project.open_request(IN_ANOTHER_ORDER)
     project.run_plan(request)
     project.merge(request)
-    assert project.run_apply()["apply"].result == "success"
+    jobs = project.run_apply()
+    assert (jobs["check"].result, jobs["apply"].result) == ("success", "skipped")
     assert project.licensed() == {"ada", "carol", "dan", "eve"}
+
+
+def test_a_commit_that_changes_nothing_needs_no_review(project: Project) -> None:
+    # A new version of an action, by Dependabot: its pull request gets no plan.
+    request = project.open_request(IN_ANOTHER_ORDER, by="dependabot[bot]")
+    assert project.run_plan(request)["plan"].result == "skipped"
+    project.merge(request)
+    jobs = project.run_apply()
+    assert (jobs["check"].result, jobs["apply"].result) == ("success", "skipped")
+    log = jobs["check"].step("Find what was reviewed").log
+    assert "the fresh plan changes nothing, so there is nothing to review" in log
+
+
+def test_where_nothing_changes_but_something_is_refused_the_run_ends_red(project: Project) -> None:
+    project.commit_directly([*AS_IT_IS, "stranger@example.com"])
+    jobs = project.run_apply()
+    assert (jobs["check"].result, jobs["apply"].result) == ("success", "failure")
+    assert "### Refused: nothing was written\n" in jobs["apply"].summary
 
 
 def test_drift_before_the_apply_stops_it_and_says_what_moved(project: Project) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from reconciler.cli.notes import note
 from reconciler.cli.output import write_data
 from reconciler.cli.plan_files import load_plan
 from reconciler.errors import ReconcilerError, RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from reconciler.cli.forges.reviewed import Reviewed
 
 Opener = Callable[[Mapping[str, str]], Forge]
 
@@ -94,18 +98,23 @@ def _reviewed_digest(group: click.Group, opened: Opener) -> None:
         metavar="FILE",
         help="Also write digest=, request= and run= to this file, for a shell to read.",
     )
+    @click.option(
+        "--fresh",
+        metavar="PLAN.json",
+        help="The plan of now: where it changes nothing, it needs no review.",
+    )
     @_NAME
-    def command(expect: str, target: str | None, name: str) -> None:
+    def command(expect: str, target: str | None, fresh: str | None, name: str) -> None:
         """Print the changes digest that was reviewed on the pull request merged by this commit.
 
         Where GITHUB_OUTPUT is set, also fills the outputs digest, request and run.
         """
-        from reconciler.cli.forges.reviewed import reviewed_by_hand, reviewed_by_merge
+        from reconciler.cli.forges.reviewed import reviewed_by_hand
 
         if expect.strip():
             found = reviewed_by_hand(expect)
         else:
-            found = reviewed_by_merge(opened(os.environ), name)
+            found = _reviewed_by_merge(opened(os.environ), name, fresh)
         click.echo(found.digest)
         outputs = {
             "digest": found.digest,
@@ -115,6 +124,20 @@ def _reviewed_digest(group: click.Group, opened: Opener) -> None:
         set_outputs(os.environ, outputs)
         if target:
             write_data("".join(f"{key}={value}\n" for key, value in outputs.items()), target)
+
+
+def _reviewed_by_merge(forge: Forge, name: str, fresh: str | None) -> Reviewed:
+    from reconciler.cli.forges.reviewed import nothing_to_review, reviewed_by_merge
+
+    try:
+        return reviewed_by_merge(forge, name)
+    except RefusedError as refusal:
+        found = nothing_to_review(load_plan(fresh)) if fresh and Path(fresh).exists() else None
+        if found is None:
+            raise
+        note(refusal.message)
+        note("the fresh plan changes nothing, so there is nothing to review")
+        return found
 
 
 def _newest(group: click.Group, opened: Opener) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reconciler.cli.forges.comments import find
 from reconciler.cli.forges.markers import read_marker
-from reconciler.cli.forges.protocol import Forge
+from reconciler.cli.forges.protocol import Document, Forge
 from reconciler.errors import RefusedError, UsageError
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -60,6 +60,16 @@ def reviewed_by_merge(forge: Forge, name: str) -> Reviewed:
             hint=hint,
         )
     return Reviewed(marker.digest, request, marker.run)
+
+
+def nothing_to_review(fresh: Document) -> Reviewed | None:
+    """Return the digest of a fresh plan that changes nothing; None for any other plan.
+
+    It needs no review, and with its digest nothing but such a plan can be applied.
+    """
+    if fresh.get("unread") or any(row["changes"] for row in fresh["organizations"]):
+        return None
+    return Reviewed(str(fresh["changes_digest"]))
 
 
 def check_newest(forge: Forge) -> None:

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
-from reconciler.backends.keys import ApiKey, KeyRing
+import reconciler
+from reconciler.backends.keys import DEFAULT_NAME, ApiKey, KeyRing
 from reconciler.errors import AuthenticationError, UsageError
-from reconciler.model.settings import ApiSettings, Settings
+from reconciler.model.settings import OF_ANOTHER_USE, ApiSettings, Settings
+
+PACKAGE = Path(reconciler.__file__).parent
 
 URL = "https://testops.katalon.io"
 SECRET = "sk-Very-Secret"
@@ -64,6 +69,18 @@ def test_no_key_at_all_is_told_with_the_variable_to_set(value: str | None) -> No
 def test_a_variable_of_another_prefix_is_refused() -> None:
     with pytest.raises(AuthenticationError, match="must begin with RECONCILER_"):
         ring({"AWS_SECRET_ACCESS_KEY": SECRET}, key_env="AWS_SECRET_ACCESS_KEY")
+
+
+@pytest.mark.parametrize("name", ["RECONCILER_GITLAB_TOKEN", "RECONCILER_API_URL"])
+def test_a_variable_of_another_use_is_refused(name: str) -> None:
+    with pytest.raises(AuthenticationError, match=f"{name} is the .*, never an API key"):
+        ring({name: SECRET}, key_env=name)
+
+
+def test_every_variable_that_is_read_is_the_key_or_of_another_use() -> None:
+    sources = (path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+    named = {name for text in sources for name in re.findall(r'"(RECONCILER_\w+)"', text)}
+    assert named - {DEFAULT_NAME} == set(OF_ANOTHER_USE)
 
 
 def test_space_around_a_key_does_not_matter() -> None:

@@ -28,6 +28,7 @@ from reconciler.model.state import (
 from reconciler.planning.planner import PlanRequest, make_plan
 from reconciler.products import PRODUCTS
 from reconciler.schema import fits
+from tests.unit.reports.runner import commands
 
 HEX = "5d41402abc4b2a76b9719d911017c592"
 
@@ -149,6 +150,25 @@ def test_hostile_names_stay_on_their_line() -> None:
     (product,) = desired.products
     assert product.machines is not None
     assert product.machines.wanted[0].name == expected
+
+
+def test_no_name_and_no_header_is_a_command_to_a_runner() -> None:
+    name = "##[error]x ###[y] \\##[z] ::error::"
+    users = (LicensedUser("kse", "##[error]x@example.com"), LicensedUser("kse", "::a@example.com"))
+    machines = (Machine("kse", HEX, name=name), Machine("kse", "##[group]"))
+    state = OrganizationState(id=1, name=name, licensed_users=users, machines=machines)
+    text = render_organization(state, header="Imported from sqlite:///##[error]x.db\n::error::")
+    assert commands(text) == []
+    assert "##[" not in text
+    desired = load(text)
+    (product,) = desired.products
+    assert desired.name == name
+    assert listed(product.users) == {(row.email, None) for row in users}
+    assert product.machines is not None
+    assert {(row.subject.id, row.name) for row in product.machines.wanted} == {
+        (HEX, name),
+        ("##[group]", None),
+    }
 
 
 keys = st.sampled_from(list(PRODUCTS))
