@@ -47,7 +47,6 @@ class Exchange:
     that belong to no pair come before everything else.
     """
 
-    product: str
     incoming: tuple[Candidate, ...]
     outgoing: tuple[Leaver, ...]
     declared: tuple[Candidate, ...] = ()

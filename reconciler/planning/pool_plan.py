@@ -293,7 +293,6 @@ class _Drafting:
                 for subject in demand.leaving
             )
             exchange = Exchange(
-                self._desired.product,
                 incoming,
                 outgoing,
                 tuple(c for c, _ in admission.transfers if c.subject.kind is kind),
