@@ -18,7 +18,16 @@ from jsonschema.exceptions import best_match
 SPECIFICATION = Path(__file__).parent.parent / "schemas" / "licensing-api.openapi.yaml"
 
 # These are answered on any path, so that no operation lists them.
-_ANYWHERE = {404: "NotFound", 405: "MethodNotAllowed", 500: "Failed"}
+_ANYWHERE = {
+    400: "Malformed",
+    404: "NotFound",
+    405: "MethodNotAllowed",
+    413: "TooLarge",
+    431: "HeadersTooLarge",
+    500: "Failed",
+    501: "NoSuchEncoding",
+    503: "Busy",
+}
 
 
 class ContractViolation(AssertionError):  # noqa: N818 - it is what it is called in the reports
@@ -82,8 +91,8 @@ class Contract:
             if other == method and str(status) in operation["responses"]:
                 return template, self.resolve(operation["responses"][str(status)])
         is_operation = any(other == method for other, _, _ in known)
-        applies = {404: not known, 405: bool(known) and not is_operation, 500: True}
-        if not applies.get(status, False):
+        applies = {404: not known, 405: bool(known) and not is_operation}
+        if not applies.get(status, status in _ANYWHERE):
             raise ContractViolation(f"{where}: the specification has no such response")
         return path, self.document["components"]["responses"][_ANYWHERE[status]]
 

@@ -12,6 +12,7 @@ from reconciler.backends.transport import Answer, Call
 from reconciler.errors import ApiError, UnclearOutcomeError
 from reconciler.server.access import Principal
 from reconciler.server.clock import Clock, system_clock
+from reconciler.server.idling import idle_timeout_of
 from reconciler.server.service import LicensingService, Request
 from reconciler.server.store import Store
 
@@ -61,7 +62,8 @@ class EmbeddedConnections:
 
     def __init__(self, store: Store, address: str, *, clock: Clock = system_clock) -> None:
         self._store = store
-        self._transport = EmbeddedTransport(LicensingService(store, clock), address)
+        service = LicensingService(store, clock, idle_timeout=idle_timeout_of(store))
+        self._transport = EmbeddedTransport(service, address)
 
     @classmethod
     def open(cls, file: Path, address: str, *, clock: Clock = system_clock) -> EmbeddedConnections:

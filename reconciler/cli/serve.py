@@ -34,6 +34,14 @@ _OWN_KEY = "RECONCILER_API_KEY"
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--today", callback=options.day, metavar="DATE", help="Serve as if it were this day.")
+@click.option(
+    "--idle-timeout",
+    type=click.IntRange(0, 1_000_000),
+    default=120,
+    show_default=True,
+    metavar="MINUTES",
+    help="End studio sessions without a sign of life for longer; 0 ends none.",
+)
 @click.option("--keys", "key_file", metavar="FILE", help="Further keys, each of a member.")
 @click.option("--faults", "fault_file", metavar="FILE", help="Misbehave as this file says.")
 def command(
@@ -43,6 +51,7 @@ def command(
     port: int,
     host: str,
     today: date | None,
+    idle_timeout: int,
     key_file: str | None,
     fault_file: str | None,
 ) -> None:
@@ -54,6 +63,7 @@ def command(
     """
     from reconciler.cli.filling import fill, opened_store, read_snapshot
     from reconciler.server.clock import fixed_day, system_clock
+    from reconciler.server.idling import set_idle_minutes, timeout_of
     from reconciler.server.keys import read_key_file
     from reconciler.server.serve import THREADS, THREADS_THAT_WAIT, run
     from reconciler.server.service import LicensingService
@@ -68,9 +78,12 @@ def command(
         def prepare() -> None:
             if document is not None:
                 fill(store, document)
+            set_idle_minutes(store, idle_timeout)
             _set_keys(store, members, db)
 
-        service: Handler = LicensingService(store, fixed_day(today) if today else system_clock)
+        clock = fixed_day(today) if today else system_clock
+        idle = timeout_of(idle_timeout)
+        service: Handler = LicensingService(store, clock, idle_timeout=idle)
         threads = THREADS
         if faults is not None:
             from reconciler.server.faulty import FaultyService

@@ -52,20 +52,28 @@ def activate(
 def _keep_alive(
     write: Write, organization: int, product: Product, session: str, request: ActivationRequest
 ) -> bool:
-    return bool(
+    """Note a sign of life of a session and its machine; tell whether there is such a session."""
+    values = {
+        "organization": organization,
+        "feature": product.feature,
+        "machine": request.machine,
+        "session": session,
+        "user": account_key(request.email),
+        "now": instant_text(write.moment),
+        "second": second_text(write.moment),
+    }
+    of_machine = "organization_id = :organization AND feature = :feature AND machine_id = :machine"
+    kept = write.connection.execute(
+        f"UPDATE sessions SET active_at = :second WHERE {of_machine}"  # noqa: S608
+        " AND session_id = :session AND email_key = :user",
+        values,
+    ).rowcount
+    if kept:
         write.connection.execute(
-            "UPDATE sessions SET active_at = ? WHERE organization_id = ? AND feature = ?"
-            " AND session_id = ? AND machine_id = ? AND email_key = ?",
-            (
-                second_text(write.moment),
-                organization,
-                product.feature,
-                session,
-                request.machine,
-                account_key(request.email),
-            ),
-        ).rowcount
-    )
+            f"UPDATE machines SET last_seen = :now WHERE {of_machine}",  # noqa: S608
+            values,
+        )
+    return bool(kept)
 
 
 def _is_taken(

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import Flask, request
 from flask import Response as FlaskResponse
@@ -22,6 +23,8 @@ from reconciler.server.messages import (
     respond,
 )
 
+_MOST_FIELDS = 50
+
 
 def create_app(service: Handler) -> Flask:
     """Return the application that hands every request to the service."""
@@ -30,21 +33,7 @@ def create_app(service: Handler) -> Flask:
     @app.before_request
     def answer() -> FlaskResponse:
         # Before Flask's own routing, which would answer unknown paths in HTML.
-        repeated = [name for name, values in request.args.lists() if len(values) > 1]
-        if repeated:
-            return _carry(_error(400, f"The query gives `{repeated[0]}` twice."))
-        return _carry(
-            service.handle(
-                Request(
-                    method=request.method,
-                    path=request.path,
-                    query=request.args.to_dict(),
-                    headers=dict(request.headers),
-                    # One byte more than is allowed tells the service that there is more.
-                    body=request.stream.read(MAX_BODY + 1),
-                )
-            )
-        )
+        return _carry(service.handle(_request()))
 
     @app.errorhandler(ConnectionDropped)
     def dropped(_: ConnectionDropped) -> FlaskResponse:
@@ -56,6 +45,45 @@ def create_app(service: Handler) -> Flask:
         return _carry(_error(500, "The server failed; its log says why."))
 
     return app
+
+
+def _request() -> Request:
+    path, misspelled = _decoded(request.environ["PATH_INFO"])
+    query, complaint = _query(request.environ["QUERY_STRING"])
+    return Request(
+        # Of a HEAD's answer the body is left out where it is sent.
+        method="GET" if request.method == "HEAD" else request.method,
+        path=path,
+        query=query,
+        headers=dict(request.headers),
+        # One byte more than is allowed tells the service that there is more.
+        body=request.stream.read(MAX_BODY + 1),
+        complaint="The path is not UTF-8." if misspelled else complaint,
+    )
+
+
+def _decoded(text: str) -> tuple[str, bool]:
+    """Return what a WSGI server hands over as Latin-1, and whether it is not UTF-8."""
+    data = text.encode("latin-1")
+    try:
+        return data.decode(), False
+    except UnicodeDecodeError:
+        return data.decode(errors="replace"), True
+
+
+def _query(text: str) -> tuple[dict[str, str], str | None]:
+    """Return the query, and what is wrong with it."""
+    try:
+        raw = text.encode("latin-1").decode()
+        pairs = parse_qsl(raw, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        return {}, f"The query is not UTF-8, or of more than {_MOST_FIELDS} fields."
+    query = dict(pairs)
+    if len(query) == len(pairs):
+        return query, None
+    names = [name for name, _ in pairs]
+    repeated = next(name for name in names if names.count(name) > 1)
+    return query, f"The query gives `{repeated}` twice."
 
 
 def _carry(response: Response) -> FlaskResponse:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from reconciler.server import endpoints
-from reconciler.server.endpoints import Call
-from reconciler.server.messages import Answer, HttpError, Request
+from reconciler.server.endpoints import Endpoint
+from reconciler.server.messages import HttpError, Request
+from reconciler.server.parsing import decode_json
 from reconciler.server.routes import find_route
 from reconciler.server.search_request import SearchRequest, parse_search
 
-OPERATIONS: Mapping[Callable[[Call], Answer], str] = {
+OPERATIONS: Mapping[Endpoint, str] = {
     endpoints.users_me: "users_me",
     endpoints.search_by_get: "search",
     endpoints.search_by_post: "search",
@@ -61,7 +60,7 @@ def asked_by(request: Request) -> Asked:
         route.writes,
         _organization(request, parameters) if searched is None else _narrowed(searched),
         None if searched is None else searched.entity.name,
-        None if searched is None else searched.page,
+        None if searched is None else searched.pagination.page,
     )
 
 
@@ -75,15 +74,16 @@ def _search(request: Request) -> SearchRequest | None:
         request.query.get("q", "") if request.method == "GET" else request.body or b""
     )
     try:
-        data: Any = json.loads(text or "")
-        return parse_search(data)
-    except (ValueError, RecursionError, HttpError):
+        return parse_search(decode_json(text))
+    except HttpError:
         return None
 
 
 def _narrowed(search: SearchRequest) -> int | None:
     """Return the one organization that a search is narrowed to."""
     for condition in search.conditions:
-        if condition.key.column == "organization_id" and len(condition.values) == 1:
-            return int(condition.values[0])
+        if condition.key.column == "organization_id":
+            match condition.values:
+                case (str() | int() as organization,):
+                    return int(organization)
     return None

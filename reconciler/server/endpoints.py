@@ -1,12 +1,13 @@
-"""What each route does: reads its request, asks the rules, and words the answer."""
+"""What each route does: reads its request, and then asks the rules and words the answer."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.products import Product
 from reconciler.server.access import MANAGERS, Principal, require_manager, role_in
 from reconciler.server.activation import ActivationRequest, activate
 from reconciler.server.clock import instant_text
@@ -38,10 +39,8 @@ from reconciler.server.writing import Outcome, Result, Write
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request on its way through an endpoint; `parameters` are those of the path."""
+    """One request that is carried out."""
 
-    request: Request
-    parameters: Mapping[str, str]
     write: Write
 
     @property
@@ -55,161 +54,217 @@ class Call:
         return self.write.principal
 
 
-def users_me(call: Call) -> Answer:
+Action = Callable[[Call], Answer]
+"""What a request comes to, within a transaction."""
+
+Endpoint = Callable[[Request, Mapping[str, str]], Action]
+"""Reads a request and the parameters of its path, and returns what is to be done.
+
+What is no such request is refused while it is read, before any transaction.
+"""
+
+
+def users_me(request: Request, _: Mapping[str, str]) -> Action:
     """Answer who the key's owner is."""
-    no_query(call.request)
-    return Answer(200, me(call.connection, call.principal, call.write.now))
+    no_query(request)
+    return lambda call: Answer(200, me(call.connection, call.principal, call.write.now))
 
 
-def search_by_post(call: Call) -> Answer:
+def search_by_post(request: Request, _: Mapping[str, str]) -> Action:
     """Answer a search given as body."""
-    no_query(call.request)
-    return _search(call, json_body(call.request))
+    no_query(request)
+    return _search(json_body(request))
 
 
-def search_by_get(call: Call) -> Answer:
+def search_by_get(request: Request, _: Mapping[str, str]) -> Action:
     """Answer a search given as JSON in `q`."""
-    return _search(call, decode_json(fields(dict(call.request.query), ("q",))["q"]))
+    return _search(decode_json(fields(dict(request.query), ("q",))["q"]))
 
 
-def _search(call: Call, data: Any) -> Answer:
-    page = search(call.connection, call.principal, parse_search(data), call.write.now)
-    return Answer(200, page)
+def _search(data: Any) -> Action:
+    wanted = parse_search(data)
+    return lambda call: Answer(200, search(call.connection, call.principal, wanted, call.write.now))
 
 
-def describe_search(call: Call) -> Answer:
+def describe_search(request: Request, _: Mapping[str, str]) -> Action:
     """Answer what can be searched, and how."""
-    no_query(call.request)
-    return Answer(200, search_info())
+    no_query(request)
+    return lambda _: Answer(200, search_info())
 
 
-def post_licensed_users(call: Call) -> Answer:
+def post_licensed_users(request: Request, parameters: Mapping[str, str]) -> Action:
     """Grant a product to users."""
-    body = _body(call, ("feature", "emails"))
+    organization = _organization(parameters)
+    body = _body(request, ("feature", "emails"))
     product, emails = product_of(body["feature"], "feature"), texts(body["emails"], "emails")
-    organization = _managed(call)
-    if not product.users:
-        raise HttpError(
-            409, f"{product.name} is licensed to machines, not to users.", code="not_for_users"
-        )
-    return _batch(call, "email", grant_users(call.write, organization, product, emails))
+
+    def act(call: Call) -> Answer:
+        _manage(call, organization)
+        if not product.users:
+            raise HttpError(
+                409, f"{product.name} is licensed to machines, not to users.", code="not_for_users"
+            )
+        return _batch(call, "email", grant_users(call.write, organization, product, emails))
+
+    return act
 
 
-def post_licensed_users_remove(call: Call) -> Answer:
+def post_licensed_users_remove(request: Request, parameters: Mapping[str, str]) -> Action:
     """Take a product from users."""
-    body = _body(call, ("feature", "emails"))
+    organization = _organization(parameters)
+    body = _body(request, ("feature", "emails"))
     product, emails = product_of(body["feature"], "feature"), texts(body["emails"], "emails")
-    return _batch(call, "email", remove_users(call.write, _managed(call), product, emails))
+
+    def act(call: Call) -> Answer:
+        _manage(call, organization)
+        return _batch(call, "email", remove_users(call.write, organization, product, emails))
+
+    return act
 
 
-def post_machines(call: Call) -> Answer:
+def post_machines(request: Request, parameters: Mapping[str, str]) -> Action:
     """Register machines of a machine product."""
-    body = _body(call, ("feature", "machineIds"))
+    organization = _organization(parameters)
+    body = _body(request, ("feature", "machineIds"))
     product, ids = product_of(body["feature"], "feature"), texts(body["machineIds"], "machineIds")
-    return _batch(call, "machineId", register_machines(call.write, _managed(call), product, ids))
+
+    def act(call: Call) -> Answer:
+        _manage(call, organization)
+        return _batch(call, "machineId", register_machines(call.write, organization, product, ids))
+
+    return act
 
 
-def post_offline_licenses(call: Call) -> Answer:
+def post_offline_licenses(request: Request, parameters: Mapping[str, str]) -> Action:
     """Bind an offline license to a machine."""
-    body = _body(call, ("feature", "machineId", "expirationDate"))
+    organization = _organization(parameters)
+    body = _body(request, ("feature", "machineId", "expirationDate"))
     product, machine = product_of(body["feature"], "feature"), text(body["machineId"], "machineId")
     expires = instant(body["expirationDate"], "expirationDate")
-    organization = _managed(call)
-    outcome = issue_offline(call.write, organization, product, machine, expires)
-    if outcome.rejection:
-        return _conflict(call, outcome.rejection)
-    row = call.connection.execute(
-        f"SELECT * FROM ({LICENSE_KEYS}) WHERE organization_id = :organization"  # noqa: S608
-        " AND feature = :feature AND machine_id = :machine AND offline",
-        {
-            "organization": organization,
-            "feature": product.feature,
-            "machine": machine,
-            "now": call.write.now,
-        },
-    ).fetchone()
-    return Answer(201, license_key(row))
+
+    def act(call: Call) -> Answer:
+        _manage(call, organization)
+        outcome = issue_offline(call.write, organization, product, machine, expires)
+        if outcome.rejection:
+            return _conflict(call, outcome.rejection)
+        row = call.connection.execute(
+            f"SELECT * FROM ({LICENSE_KEYS}) WHERE organization_id = :organization"  # noqa: S608
+            " AND feature = :feature AND machine_id = :machine AND offline",
+            {
+                "organization": organization,
+                "feature": product.feature,
+                "machine": machine,
+                "now": call.write.now,
+            },
+        ).fetchone()
+        return Answer(201, license_key(row))
+
+    return act
 
 
-def delete_machine(call: Call) -> Answer:
+def delete_machine(request: Request, _: Mapping[str, str]) -> Action:
     """Remove a registered machine."""
-    query = _query(call, ("machineKey", "package", "organizationId"))
+    query = _query(request, ("machineKey", "package", "organizationId"))
     machine, product = text(query["machineKey"], "machineKey"), _package(query)
-    outcome = remove_machine(call.write, _managed(call, query), product, machine)
-    if outcome.rejection:
-        return _conflict(call, outcome.rejection)
-    return Answer(200, {"machineId": machine, "status": outcome.results[0].status})
+    organization = organization_id(query["organizationId"])
+
+    def act(call: Call) -> Answer:
+        _manage(call, organization)
+        outcome = remove_machine(call.write, organization, product, machine)
+        if outcome.rejection:
+            return _conflict(call, outcome.rejection)
+        return Answer(200, {"machineId": machine, "status": outcome.results[0].status})
+
+    return act
 
 
-def post_release(call: Call) -> Answer:
+def post_release(request: Request, _: Mapping[str, str]) -> Action:
     """End a session; the studio's version is taken and means nothing."""
-    query = _query(call, ("machineKey", "sessionId", "package", "organizationId"), ("ksVersion",))
+    query = _query(request, ("machineKey", "sessionId", "package", "organizationId"), _VERSION)
     machine, session = (
         text(query["machineKey"], "machineKey"),
         text(query["sessionId"], "sessionId"),
     )
-    product = _package(query)
-    outcome = release_session(call.write, _managed(call, query), product, machine, session)
-    return Answer(200, {"sessionId": session, "status": outcome.results[0].status})
+    product, organization = _package(query), organization_id(query["organizationId"])
+
+    def act(call: Call) -> Answer:
+        _manage(call, organization)
+        outcome = release_session(call.write, organization, product, machine, session)
+        return Answer(200, {"sessionId": session, "status": outcome.results[0].status})
+
+    return act
 
 
-def post_activate(call: Call) -> Answer:
+def post_activate(request: Request, _: Mapping[str, str]) -> Action:
     """Start a session, as a product of the vendor would on its host."""
     query = _query(
-        call,
+        request,
         ("machineKey", "package", "organizationId", "email"),
-        ("sessionId", "machineName", "ksVersion"),
+        ("sessionId", "machineName", *_VERSION),
     )
-    names = {name: text(value, name) for name, value in query.items()}
+    names = {name: text(value, name) for name, value in query.items() if name not in _VERSION}
     product, organization = _package(query), organization_id(query["organizationId"])
-    role, email = role_in(call.connection, call.principal, organization), call.principal.email
-    if role not in MANAGERS and account_key(email or "") != account_key(names["email"]):
-        raise HttpError(403, "A member activates a machine for nobody else.")
-    if not product.machines:
-        raise HttpError(409, f"{product.name} does not run on machines.", code="not_for_machines")
-    request = ActivationRequest(
+    wanted = ActivationRequest(
         names["machineKey"], names["email"], names.get("sessionId"), names.get("machineName")
     )
-    outcome, session = activate(call.write, organization, product, request)
-    if outcome.rejection:
-        return _conflict(call, outcome.rejection)
-    payload = {"machineId": request.machine, "sessionId": session}
-    return Answer(200, {**payload, "status": outcome.results[0].status})
+
+    def act(call: Call) -> Answer:
+        role, email = role_in(call.connection, call.principal, organization), call.principal.email
+        if role not in MANAGERS and account_key(email or "") != account_key(wanted.email):
+            raise HttpError(403, "A member activates a machine for nobody else.")
+        if not product.machines:
+            raise HttpError(
+                409, f"{product.name} does not run on machines.", code="not_for_machines"
+            )
+        outcome, session = activate(call.write, organization, product, wanted)
+        if outcome.rejection:
+            return _conflict(call, outcome.rejection)
+        payload = {"machineId": wanted.machine, "sessionId": session}
+        return Answer(200, {**payload, "status": outcome.results[0].status})
+
+    return act
 
 
-def delete_member(call: Call) -> Answer:
+def delete_member(request: Request, parameters: Mapping[str, str]) -> Action:
     """Remove a person from the organization."""
-    no_body(call.request)
-    no_query(call.request)
-    email = text(call.parameters["email"], "email")
-    result = remove_member(call.write, _managed(call), email)
-    return Answer(200, {"email": email, "status": result.status})
+    no_body(request)
+    no_query(request)
+    organization, email = _organization(parameters), text(parameters["email"], "email")
+
+    def act(call: Call) -> Answer:
+        _manage(call, organization)
+        result = remove_member(call.write, organization, email)
+        return Answer(200, {"email": email, "status": result.status})
+
+    return act
 
 
-def _body(call: Call, names: tuple[str, ...]) -> Mapping[str, Any]:
-    no_query(call.request)
-    return fields(json_body(call.request), names)
+_VERSION = ("ksVersion",)
+
+
+def _body(request: Request, names: tuple[str, ...]) -> Mapping[str, Any]:
+    no_query(request)
+    return fields(json_body(request), names)
 
 
 def _query(
-    call: Call, required: tuple[str, ...], optional: tuple[str, ...] = ()
+    request: Request, required: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> Mapping[str, str]:
-    no_body(call.request)
-    return fields(dict(call.request.query), required, optional)
+    no_body(request)
+    return fields(dict(request.query), required, optional)
 
 
-def _package(query: Mapping[str, str]) -> Any:
+def _package(query: Mapping[str, str]) -> Product:
     return product_of(query["package"], "package")
 
 
-def _managed(call: Call, query: Mapping[str, str] | None = None) -> int:
-    """Return the organization that the request names, if the caller manages it."""
-    if query is None:
-        organization = organization_id(call.parameters["organization"], status=404)
-    else:
-        organization = organization_id(query["organizationId"])
+def _organization(parameters: Mapping[str, str]) -> int:
+    return organization_id(parameters["organization"], status=404)
+
+
+def _manage(call: Call, organization: int) -> None:
+    """Refuse callers who do not manage the organization."""
     require_manager(call.connection, call.principal, organization)
-    return organization
 
 
 def _batch(call: Call, subject: str, outcome: Outcome) -> Answer:

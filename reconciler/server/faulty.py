@@ -23,6 +23,7 @@ from reconciler.server.messages import (
     error_payload,
     respond,
 )
+from reconciler.server.search_request import PAGINATION
 
 
 class FaultyService:
@@ -165,8 +166,9 @@ def _moved(request: Request, page: int) -> Request:
 
 
 def _turned(search: Mapping[str, Any], page: int) -> dict[str, Any]:
-    spelling = "pagination" if "pagination" in search else "searchRequestPagination"
-    return {**search, spelling: {**(search.get(spelling) or {}), "page": page}}
+    spelled = [name for name in PAGINATION if search.get(name) is not None]
+    turned = {name: {**(search.get(name) or {}), "page": page} for name in spelled or PAGINATION}
+    return {**search, **turned}
 
 
 _SUBJECTS = ("email", "machineId", "sessionId")

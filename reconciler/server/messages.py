@@ -9,8 +9,8 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Protocol
 
-MAX_BODY = 8 * 1024 * 1024
-"""The largest request body that is taken, in bytes."""
+MAX_BODY = 2 * 1024 * 1024
+"""The largest request body that is taken, in bytes: the largest batch with the longest names."""
 
 SERVER_HEADER = ("X-Licensing-Server", "reconciler")
 """Sent with every response; by it a client knows that the write routes are this project's."""
@@ -19,17 +19,22 @@ REQUEST_HEADER = "X-Licensing-Request"
 """A request's own ID; its answer repeats it, so that a client knows an answer for another."""
 
 _LONGEST_ID = 64
+_LONGEST_MESSAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request; `path` is decoded and without the query, header names are in any case."""
+    """One request; `path` is decoded and without the query, header names are in any case.
+
+    `complaint` is what is wrong with the request line, which only the owner of a key is told.
+    """
 
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     body: bytes | None = None
+    complaint: str | None = None
 
     def header(self, name: str) -> str | None:
         """Return a header's value, or None."""
@@ -72,9 +77,12 @@ class HttpError(Exception):
         code: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(message)
+        # What was asked may stand in it, and be as long as a request is.
+        self.message = (
+            message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…"
+        )
+        super().__init__(self.message)
         self.status = status
-        self.message = message
         self.code = code
         self.headers = headers or {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -12,10 +13,16 @@ from reconciler.server.clock import parse_instant, second_text
 from reconciler.server.messages import MAX_BODY, HttpError, Request
 
 _ID = re.compile(r"[0-9]{1,18}", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+_MOST_DIGITS = 40
 
 MAX_TEXT = 512
 """The longest email, machine ID or session ID that is taken, in characters."""
+
+MAX_BATCH = 1000
+"""The most users or machines of one request."""
 
 
 def json_body(request: Request) -> Any:
@@ -23,18 +30,52 @@ def json_body(request: Request) -> Any:
     body = request.body or b""
     if len(body) > MAX_BODY:
         raise HttpError(413, f"The body is larger than {MAX_BODY} bytes.")
-    kind = (request.header("Content-Type") or "application/json").partition(";")[0]
-    if kind.strip().lower() != "application/json":
-        raise HttpError(415, "The body must be application/json.")
+    if not _is_json(request.header("Content-Type")) or not _is_plain(request):
+        raise HttpError(415, "The body must be application/json in UTF-8, and not be compressed.")
     return decode_json(body)
 
 
-def decode_json(text: bytes | str) -> Any:
-    """Return the value of a JSON text; a repeated name or a number that is none is refused."""
+def _is_json(content_type: str | None) -> bool:
+    kind, _, parameters = (content_type or "application/json").lower().partition(";")
+    charset = re.search(r"charset\s*=\s*\"?([^\s\";]*)", parameters)
+    return kind.strip() == "application/json" and (
+        charset is None or charset[1] in ("utf-8", "utf8", "us-ascii")
+    )
+
+
+def _is_plain(request: Request) -> bool:
+    return (request.header("Content-Encoding") or "identity").strip().lower() == "identity"
+
+
+def decode_json(data: bytes | str) -> Any:
+    """Return the value of a JSON text in UTF-8.
+
+    A repeated name, a number that is none and a text that is no Unicode are refused.
+    """
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        text = data if isinstance(data, str) else data.decode()
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_whole,
+        )
+        if _SURROGATE.search(text):
+            # Half of a pair could neither be stored nor be answered.
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeError as error:
+        raise HttpError(400, "The JSON cannot be read: it is not valid Unicode.") from error
+    except RecursionError as error:
+        raise HttpError(400, "The JSON cannot be read: it is nested too deeply.") from error
+    except ValueError as error:
         raise HttpError(400, f"The JSON cannot be read: {error}.") from error
+    return value
+
+
+def canonical(value: Any) -> str:
+    """Return the one text of a JSON value, whatever the order and spacing it came in."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -46,6 +87,19 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError("a number is too large")
+    return value
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError("a number is too large")
+    return int(text)
 
 
 def no_body(request: Request) -> None:
@@ -89,6 +143,10 @@ def texts(value: Any, name: str) -> list[str]:
     """Return a list of at least one text."""
     if not isinstance(value, list) or not value:
         raise HttpError(400, f"`{name}` must be a list of at least one text.")
+    if len(value) > MAX_BATCH:
+        raise HttpError(
+            400, f"`{name}` has {len(value)} entries; one request takes {MAX_BATCH} at most."
+        )
     return [text(item, name) for item in value]
 
 

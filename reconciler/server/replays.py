@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from datetime import timedelta
 
 from reconciler.server.clock import earlier, second_text
 from reconciler.server.messages import HttpError, Request, Response, respond_bytes
+from reconciler.server.parsing import canonical, decode_json
 from reconciler.server.writing import Write
 
 KEPT = timedelta(hours=24)
@@ -60,5 +60,7 @@ def remember(write: Write, request: Request, response: Response) -> None:
 
 
 def _fingerprint(request: Request) -> str:
-    line = json.dumps([request.method, request.path, sorted(request.query.items())])
-    return hashlib.sha256(line.encode() + b"\n" + (request.body or b"")).hexdigest()
+    """Return what two requests have in common that ask for the same, however they are spelled."""
+    body = decode_json(request.body) if request.body else None
+    asked = [request.method, request.path, dict(request.query), body]
+    return hashlib.sha256(canonical(asked).encode()).hexdigest()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciler.server import endpoints
-from reconciler.server.endpoints import Call
-from reconciler.server.messages import Answer, HttpError
+from reconciler.server.endpoints import Endpoint
+from reconciler.server.messages import HttpError
 
 _ORGANIZATION = "/api/v1/organizations/{organization}"
 
@@ -19,7 +19,7 @@ class Route:
 
     method: str
     template: str
-    endpoint: Callable[[Call], Answer]
+    endpoint: Endpoint
     writes: bool
 
     def match(self, path: str) -> Mapping[str, str] | None:

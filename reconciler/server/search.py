@@ -10,7 +10,7 @@ from typing import Any, assert_never
 from reconciler.server.access import MANAGERS, Principal, require_manager, role_in, roles_of
 from reconciler.server.messages import HttpError
 from reconciler.server.resources import organization_resources
-from reconciler.server.search_request import Condition, Operator, SearchRequest
+from reconciler.server.search_request import Condition, Operator, Pagination, SearchRequest
 
 
 def search(
@@ -19,31 +19,31 @@ def search(
     """Return the page asked for, else raise a 403 or 404 for organizations out of reach."""
     where, parameters = _where(connection, principal, request)
     parameters["now"] = now
-    source = request.entity.source
-    order = ", ".join(f"{column} {way}" for column, way in _order(request))
+    source, page_of = request.entity.source, request.pagination
+    order = ", ".join(f"{column} {way}" for column, way in _order(page_of.sorts))
     # Every fragment comes from the table of entities or from this module; values are bound.
     count = f"SELECT COUNT(*) FROM ({source}) AS t WHERE {where}"  # noqa: S608
     page = f"SELECT * FROM ({source}) AS t WHERE {where} ORDER BY {order}"  # noqa: S608
     total = connection.execute(count, parameters).fetchone()[0]
     rows = connection.execute(
         f"{page} LIMIT :size OFFSET :offset",
-        {**parameters, "size": request.size, "offset": request.page * request.size},
+        {**parameters, "size": page_of.size, "offset": page_of.page * page_of.size},
     )
     content = [request.entity.row(row) for row in rows]
     if request.entity.name == "Organization":
         content = organization_resources(connection, principal, [r["id"] for r in content], now)
-    return _page(request, content, total)
+    return _page(page_of, content, total)
 
 
-def _order(request: SearchRequest) -> tuple[tuple[str, str], ...]:
-    """Return the sorts up to the first by ID, which leaves no ties; else with the ID added."""
-    for number, (column, _) in enumerate(request.sorts, 1):
+def _order(sorts: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return the sorts up to that by ID, which leaves no ties; else with the ID added."""
+    for number, (column, _) in enumerate(sorts, 1):
         if column == "id":
-            return request.sorts[:number]
-    return (*request.sorts, ("id", "ASC"))
+            return sorts[:number]
+    return (*sorts, ("id", "ASC"))
 
 
-def _page(request: SearchRequest, content: list[dict[str, Any]], total: int) -> dict[str, Any]:
+def _page(request: Pagination, content: list[dict[str, Any]], total: int) -> dict[str, Any]:
     pages = -(-total // request.size)
     return {
         "content": content,
@@ -86,8 +86,9 @@ def _check_reach(
         if condition.key.column == "organization_id"
         and condition.operator in (Operator.EQUAL, Operator.IN)
         for value in condition.values
+        if value is not None
     ]
-    for organization in named:
+    for organization in dict.fromkeys(named):
         check(connection, principal, int(organization))
     roles = roles_of(connection, principal)
     if named or roles is None or not request.entity.managers:
@@ -98,6 +99,8 @@ def _check_reach(
 
 def _clause(condition: Condition, name: str) -> tuple[str, Mapping[str, Any]]:
     column = condition.key.column
+    if condition.values == (None,):
+        return f"{column} IS {'NOT ' if condition.operator is Operator.UNEQUAL else ''}NULL", {}
     match condition.operator:
         case Operator.EQUAL:
             return f"{column} = :{name}", {name: condition.values[0]}

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from reconciler.errors import ReconcilerError
-from reconciler.server.messages import MAX_BODY, Handler
+from reconciler.server.messages import Handler
 
 THREADS = 8
 """How many requests are answered at a time."""
@@ -73,9 +73,10 @@ def start(
     framework is not installed.
     """
     try:
-        from waitress.server import create_server  # type: ignore[import-untyped]
+        import waitress.server  # type: ignore[import-untyped]  # noqa: F401 - told by its own name
 
         from reconciler.server.app import create_app
+        from reconciler.server.connections import Listener
     except ImportError as error:
         raise ServeError(
             f"The server needs {error.name}, which is not installed.",
@@ -90,15 +91,7 @@ def start(
     except BaseException:
         listening.close()
         raise
-    server = create_server(
-        create_app(service),
-        sockets=[listening],
-        threads=threads,
-        ident="reconciler",
-        # The service itself refuses what is too large, in JSON; this only bounds the disk.
-        max_request_body_size=4 * MAX_BODY,
-        clear_untrusted_proxy_headers=True,
-    )
+    server = Listener(create_app(service), listening, threads=threads)
     return RunningServer(server, _url(host, listening.getsockname()[1]))
 
 

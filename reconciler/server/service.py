@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -10,6 +11,7 @@ from datetime import timedelta
 from reconciler.server.access import Principal, authenticate
 from reconciler.server.clock import Clock, instant_text, system_clock
 from reconciler.server.endpoints import Call
+from reconciler.server.idling import end_idle_sessions, is_idling_due
 from reconciler.server.members import remove_member
 from reconciler.server.messages import (
     HttpError,
@@ -21,18 +23,19 @@ from reconciler.server.messages import (
 )
 from reconciler.server.replays import idempotency_key, recall, remember
 from reconciler.server.routes import Route, find_route
-from reconciler.server.sessions import end_idle_sessions
-from reconciler.server.store import Store
+from reconciler.server.store import LostDatabaseError, Store
 from reconciler.server.writing import Write
 
 __all__ = ["LicensingService", "Principal", "Request", "Response"]
+
+_log = logging.getLogger(__name__)
 
 
 class LicensingService:
     """The licensing system over one store; safe to call from several threads.
 
-    With an `idle_timeout`, studio sessions that were not heard of for longer are ended whenever
-    a request comes in.
+    With an `idle_timeout`, studio sessions that were not heard of for longer are ended before
+    any request is carried out.
     """
 
     def __init__(
@@ -59,6 +62,9 @@ class LicensingService:
             return self._run(route, parameters, request, principal)
         except HttpError as error:
             return self._refusal(error)
+        except LostDatabaseError as error:
+            _log.error("%s", error)
+            return self._refusal(HttpError(500, error.told))
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) and "busy" not in str(error):
                 raise
@@ -82,28 +88,39 @@ class LicensingService:
         request: Request,
         principal: Principal | None,
     ) -> Response:
+        caller = principal or self._authenticate(request)
+        if request.complaint is not None:
+            raise HttpError(400, request.complaint)
+        key = idempotency_key(request) if route.writes else None
+        action = route.endpoint(request, parameters)
         self._end_idle_sessions()
         with self._transaction(route) as connection:
-            caller = principal or authenticate(connection, request)
-            key = idempotency_key(request) if route.writes else None
             write = Write(connection, caller, self._clock(), key)
             known = recall(write, request)
             if known is not None:
                 return known
-            answer = route.endpoint(Call(request, parameters, write))
+            answer = action(Call(write))
             response = respond(answer.status, answer.payload)
             remember(write, request, response)
             return response
+
+    def _authenticate(self, request: Request) -> Principal:
+        # Before anything else of the request is looked at, and before the lock is taken.
+        with self._store.read() as connection:
+            return authenticate(connection, request)
 
     def _transaction(self, route: Route) -> AbstractContextManager[sqlite3.Connection]:
         return self._store.write() if route.writes else self._store.read()
 
     def _end_idle_sessions(self) -> None:
-        if self._idle_timeout is None:
+        timeout, now = self._idle_timeout, self._clock()
+        if timeout is None:
             return
+        with self._store.read() as connection:
+            if not is_idling_due(connection, now, timeout):
+                return  # Reads take no lock.
         with self._store.write() as connection:
-            write = Write(connection, Principal.synthetic_owner(), self._clock())
-            end_idle_sessions(write, self._idle_timeout)
+            end_idle_sessions(Write(connection, Principal.synthetic_owner(), now), timeout)
 
     def _refusal(self, error: HttpError) -> Response:
         payload = error_payload(

@@ -1,19 +1,14 @@
-"""Ending sessions: by request, with their user's license or their machine, and when idle."""
+"""Ending sessions: by request, and with their user's license or their machine."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
-from reconciler.products import BY_FEATURE, Product
-from reconciler.server.clock import earlier
+from reconciler.products import Product
 from reconciler.server.emails import account_key
 from reconciler.server.pools import read_pool
 from reconciler.server.rules import Pool
 from reconciler.server.writing import Outcome, Result, Write
-
-IDLE_FEATURE = "KSE"
-"""The product whose idle sessions end where the idle timeout is enabled."""
 
 _OF_PRODUCT = "organization_id = :organization AND feature = :feature"
 
@@ -37,28 +32,15 @@ def release_session(
 def end_user_sessions(write: Write, organization: int, pool: Pool, email: str) -> Pool:
     """End every session that a user has of this product, and return the pool without them."""
     where = f"{_OF_PRODUCT} AND email_key = :key"
-    return _end(write, organization, pool, where, account_key(email))
+    return end_sessions(write, organization, pool, where, account_key(email))
 
 
 def end_machine_sessions(write: Write, organization: int, pool: Pool, machine: str) -> Pool:
     """End every session that a machine has of this product, and return the pool without them."""
-    return _end(write, organization, pool, f"{_OF_PRODUCT} AND machine_id = :key", machine)
+    return end_sessions(write, organization, pool, f"{_OF_PRODUCT} AND machine_id = :key", machine)
 
 
-def end_idle_sessions(write: Write, timeout: timedelta) -> None:
-    """End the studio's sessions that were not heard of for longer than the timeout."""
-    limit = earlier(write.moment, timeout)
-    organizations = write.connection.execute(
-        "SELECT DISTINCT organization_id FROM sessions WHERE feature = ? AND active_at < ?",
-        (IDLE_FEATURE, limit),
-    ).fetchall()
-    for (organization,) in organizations:
-        pool = read_pool(write.connection, organization, BY_FEATURE[IDLE_FEATURE], write.now)
-        where = f"{_OF_PRODUCT} AND active_at < :key"
-        _end(write, organization, pool, where, limit, action="end_idle_session")
-
-
-def _end(
+def end_sessions(
     write: Write,
     organization: int,
     pool: Pool,
@@ -67,6 +49,10 @@ def _end(
     *,
     action: str = "end_session",
 ) -> Pool:
+    """End the sessions of a pool for which `where` holds, and return the pool without them.
+
+    `where` may use `:organization`, `:feature` and `:key`.
+    """
     # Not RETURNING, which the SQLite of long-term distributions does not know.
     rows = write.connection.execute(
         f"SELECT id, session_id FROM sessions WHERE {where} ORDER BY id",  # noqa: S608

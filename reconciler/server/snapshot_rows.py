@@ -104,9 +104,10 @@ class Reader:
         return self.rows("offline_licenses", self._offline, lambda values: values[:2])
 
     def sessions(self) -> list[tuple[Any, ...]]:
-        """Return (organization, feature, session_id, machine_id, email, email_key, started twice).
+        """Return (organization, feature, session_id, machine_id, email, email_key, started, None).
 
-        A session without an ID gets one that depends on its machine and place there alone.
+        A session without an ID gets one that depends on its machine and place there alone. When
+        it was last active is not known.
         """
         numbers: Counter[tuple[str, str]] = Counter()
 
@@ -117,9 +118,7 @@ class Reader:
             session = _text(row, "id", uuid.uuid5(uuid.NAMESPACE_URL, seed).hex)
             email, started = _text(row, "email", None), _instant(row, "started_at")
             key = None if email is None else account_key(email)
-            # Activity is compared by the second, as expiries are.
-            active = None if started is None else started[:19] + "Z"
-            return (feature, session, machine, email, key, started, active)
+            return (feature, session, machine, email, key, started, None)
 
         return self.rows("sessions", convert, lambda values: values[:3])
 

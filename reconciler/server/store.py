@@ -25,6 +25,12 @@ class StoreError(ReconcilerError):
     """The database cannot be opened, or is not one of ours."""
 
 
+class LostDatabaseError(StoreError):
+    """The database's file was deleted or replaced while it was open."""
+
+    told = "The server's database was deleted or replaced; nothing is read or changed."
+
+
 class Store:
     """One licensing database; safe to use from several threads and processes at once.
 
@@ -32,10 +38,11 @@ class Store:
     opened the store closes it.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], *, single: bool) -> None:
-        """Prefer `Store.open`. With `single` there is exactly one connection, lent in turn."""
+    def __init__(self, connect: Callable[[], sqlite3.Connection], file: Path | None) -> None:
+        """Prefer `Store.open`. Without a file there is exactly one connection, lent in turn."""
         self._connect = connect
-        self._single = single
+        self._file = file
+        self._identity = None if file is None else _identity(file)
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._idle.put(connect())
 
@@ -46,13 +53,13 @@ class Store:
         Raises StoreError where the file is missing, cannot be opened, or is something else.
         """
         if str(path) == MEMORY:
-            store = cls(lambda: _connect(f"file:{MEMORY}"), single=True)
+            store = cls(lambda: _connect(f"file:{MEMORY}"), None)
             with store.write() as connection:
                 _create_tables(connection)
             return store
         file = Path(path).absolute()
         _check_file(file, create=create)
-        store = cls(lambda: _connect_file(file), single=False)
+        store = cls(lambda: _connect_file(file), file)
         try:
             _check_format(store, file, create=create)
         except BaseException:
@@ -85,6 +92,7 @@ class Store:
         """
         with self._lend() as connection, _transaction(connection, "BEGIN IMMEDIATE"):
             yield connection
+            self._check_still_there()  # Else the write would be kept where nobody finds it.
 
     def close(self) -> None:
         """Close the connections; the store is not used afterwards."""
@@ -101,12 +109,30 @@ class Store:
             self._idle.put(connection)
 
     def _take(self) -> sqlite3.Connection:
-        if self._single:
+        if self._file is None:
             return self._idle.get()
+        self._check_still_there()
         try:
             return self._idle.get_nowait()
         except queue.Empty:
             return self._connect()
+
+    def _check_still_there(self) -> None:
+        """Raise LostDatabaseError where the path names another file than was opened, or none."""
+        if self._file is not None and _identity(self._file) != self._identity:
+            raise LostDatabaseError(
+                f"The database {self._file} cannot be opened any more: its file was deleted or "
+                "replaced.",
+                hint="Put the file back, or start again.",
+            )
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 @contextmanager

@@ -98,6 +98,7 @@ CREATE TABLE sessions (
     UNIQUE (organization_id, feature, machine_id, session_id)
 );
 CREATE INDEX sessions_by_organization ON sessions (organization_id);
+CREATE INDEX sessions_by_activity ON sessions (feature, active_at);
 
 CREATE TABLE keys (
     hash TEXT PRIMARY KEY,

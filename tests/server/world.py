@@ -171,7 +171,7 @@ class Admin:
     def rows(self, entity: str) -> list[dict[str, Any]]:
         return list(self.search(entity).json()["content"])
 
-    def search(self, entity: str, *conditions: tuple[str, str, str], **pagination: Any) -> Any:
+    def search(self, entity: str, *conditions: tuple[str, str, Any], **pagination: Any) -> Any:
         body = {
             "type": entity,
             "conditions": [
