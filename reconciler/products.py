@@ -21,8 +21,10 @@ class Product:
     """One row of the catalogue.
 
     `feature` is the API's name. `quota_field`, `used_field`, `machine_quota_field`, `expiry_field`
-    and `offline_field` are the names in the API's OrganizationResource. `page` is the product's
-    slug in the License Management page, as seen in a browser and not documented by the vendor.
+    and `offline_field` are the names in the API's OrganizationResource; where they are `assumed`,
+    no version of the vendor's specification has them, and they are made up after the others.
+    `page` is the product's slug in the License Management page, as seen in a browser and not
+    documented by the vendor.
     """
 
     key: str
@@ -37,6 +39,7 @@ class Product:
     machine_quota_field: str | None = None
     offline_field: str | None = None
     page: str | None = None
+    assumed: bool = False
 
 
 _ROWS = (
@@ -66,6 +69,7 @@ _ROWS = (
         expiry_field="subscriptionExpiryDateUnlimitedKSE",
         offline_field="canCreateOfflineKSE",
         page="unlimited_kse",
+        assumed=True,
     ),
     Product(
         key="kre-node-locked",
@@ -93,6 +97,7 @@ _ROWS = (
         expiry_field="subscriptionExpiryDateUnlimitedEngine",
         offline_field="canCreateOfflineRE",
         page="unlimited_engine",
+        assumed=True,
     ),
     Product(
         key="kre-devops",

@@ -18,12 +18,19 @@ def subscriptions(
 ) -> tuple[Subscription, ...] | None:
     """Return a row for each product of which the API gives a quota or an expiry.
 
-    A product without any is taken as not subscribed. None where that would be all of them: then
-    the API does not tell, and the subscriptions are unknown.
+    A product without any is taken as not subscribed, but for one whose field of the quota is only
+    assumed to be named so and is not there: of that one, what was bought is unknown, and so says
+    its row. None where nothing is told of any product: then the API does not tell, and the
+    subscriptions are unknown.
     """
-    rows = (_subscription(resource, product, zone, where) for product in PRODUCTS.values())
-    found = tuple(row for row in rows if row is not None)
-    return found or None
+    rows = {p.key: _subscription(resource, p, zone, where) for p in PRODUCTS.values()}
+    if not any(rows.values()):
+        return None
+    return tuple(
+        row or Subscription(key)
+        for key, row in rows.items()
+        if row or (PRODUCTS[key].assumed and PRODUCTS[key].quota_field not in resource)
+    )
 
 
 def role(resource: Mapping[str, Any]) -> Role | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
@@ -33,6 +33,7 @@ from reconciler.errors import (
 from reconciler.model.settings import ApiSettings, WriteMode
 from reconciler.model.state import LISTS, OrganizationState, Role, Subscription
 from reconciler.model.text import one_line
+from reconciler.products import PRODUCTS, SeatUnit
 
 ME_PATH = "/api/v1/users/me"
 _MOST_NAMED = 20
@@ -120,8 +121,7 @@ class KatalonBackend:
             offline_licenses=None if keys is None else reader.offline_licenses(keys),
             sessions=None if sessions is None else reader.sessions(sessions),
         )
-        _refuse_repeated(state, where)
-        return ordered(state)
+        return ordered(_without_repeated(state, where))
 
     def write(self, operation: Operation, *, idempotency_key: str) -> tuple[Outcome, ...]:
         """Run one operation, once; nothing is sent where writes are off."""
@@ -258,11 +258,32 @@ def _name(resource: Mapping[str, Any]) -> str | None:
     return (one_line(name) or None) if isinstance(name, str) else None
 
 
-def _refuse_repeated(state: OrganizationState, where: str) -> None:
+def _without_repeated(state: OrganizationState, where: str) -> OrganizationState:
+    """Return the state without the lists that no plan can count, with the reason.
+
+    Raises `MalformedAnswerError` where a row comes twice that can be there only once.
+    """
+    reasons: dict[str, str] = {}
     for name in LISTS:
         rows = getattr(state, name) or ()
         for index, _ in repeated(name, rows):
-            raise MalformedAnswerError(
-                f"{where}: {describe(name, rows[index])} is listed twice in {name}",
-                hint="no plan can be made on such a list; report it to the server's operator",
+            row = describe(name, rows[index])
+            if not (name in _OF_MACHINES and _takes_machine_seats(rows[index].product)):
+                raise MalformedAnswerError(
+                    f"{where}: {row} is listed twice in {name}",
+                    hint="no plan can be made on such a list; report it to the server's operator",
+                )
+            reasons[name] = (
+                f"{row} is listed more than once, and machines that hold several licenses are "
+                "not counted here"
             )
+    unknown: dict[str, Any] = dict.fromkeys(reasons)
+    return replace(state, reasons=reasons, **unknown)
+
+
+_OF_MACHINES = ("machines", "offline_licenses")
+
+
+def _takes_machine_seats(product: str) -> bool:
+    # By the vendor's documentation such a machine may hold several licenses.
+    return PRODUCTS[product].seat is SeatUnit.MACHINE

@@ -6,9 +6,11 @@ API's date-times into such days in the workspace's time zone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class Role(StrEnum):
@@ -90,7 +92,11 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class OrganizationState:
-    """Everything read of one organization; each list covers all products, None is unknown."""
+    """Everything read of one organization; each list covers all products, None is unknown.
+
+    `reasons` says of an unknown list why it is, where there is more to say than that the API does
+    not give it.
+    """
 
     id: int
     name: str | None = None
@@ -100,6 +106,7 @@ class OrganizationState:
     machines: tuple[Machine, ...] | None = None
     offline_licenses: tuple[OfflineLicense, ...] | None = None
     sessions: tuple[Session, ...] | None = None
+    reasons: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def subscription(self, product: str) -> Subscription | None:
         """Return the product's subscription, or None where there is none or it is unknown."""

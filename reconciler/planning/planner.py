@@ -113,7 +113,11 @@ def make_plan(request: PlanRequest) -> Plan:
 def _draft(desired: DesiredOrganization, state: OrganizationState, request: PlanRequest) -> _Draft:
     pools = pools_of(state, request.as_of, request.day_of_states)
     members = {email_key(member.email): member for member in state.members or ()}
-    known = Known(members=state.members is not None, subscriptions=state.subscriptions is not None)
+    known = Known(
+        members=state.members is not None,
+        subscriptions=state.subscriptions is not None,
+        reasons=state.reasons,
+    )
     drafts = []
     notices: list[Notice] = []
     for named in desired.products:

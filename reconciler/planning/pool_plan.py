@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from types import MappingProxyType
 
 from reconciler.model.desired import (
     DesiredProduct,
@@ -72,7 +73,7 @@ def draft_pool(
     drafting = _Drafting(desired, pool, rules, maker)
     missing = drafting.unknown_lists(known)
     if missing:
-        drafting.draft.refusals.append(drafting.unreadable(missing))
+        drafting.draft.refusals.append(drafting.unreadable(missing, reasons=known.reasons))
     else:
         drafting.compare()
         drafting.fill(known)
@@ -108,10 +109,11 @@ def _changes(draft: PoolDraft, rows: Sequence[Handover]) -> Iterator[Change]:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Which of the lists that belong to no product could be read."""
+    """Which of the lists that belong to no product could be read, and why others could not."""
 
     members: bool
     subscriptions: bool
+    reasons: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class _Drafting:
@@ -144,13 +146,19 @@ class _Drafting:
             missing.append("offline_licenses")
         return missing
 
-    def unreadable(self, missing: Sequence[str], withheld: tuple[Change, ...] = ()) -> Refusal:
+    def unreadable(
+        self,
+        missing: Sequence[str],
+        withheld: tuple[Change, ...] = (),
+        reasons: Mapping[str, str] = MappingProxyType({}),
+    ) -> Refusal:
         product = self._desired.product
+        why = "".join(f" ({reasons[name]})" for name in missing if name in reasons)
         return Refusal(
             code="unreadable",
             scope=Scope.POOL,
             product=product,
-            message=f"{product}: the licensing system gives no {' and no '.join(missing)}, so "
+            message=f"{product}: the licensing system gives no {' and no '.join(missing)}{why}, so "
             f"nothing of {product} can be planned safely; {_way_out(missing)}",
             details={"missing": list(missing)},
             withheld=withheld,

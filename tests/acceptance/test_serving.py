@@ -92,6 +92,53 @@ def test_a_start_that_fails_neither_fills_the_database_nor_sets_a_key(
     assert "Acme QA" in examples.ok("show", "--api", server.url, RECONCILER_API_KEY=key_of(server))
 
 
+IDLE = """\
+format: license-snapshot/1
+taken_at: 2020-01-01T09:00:00Z
+organizations:
+  - id: 7
+    members: [{email: a@x.example, role: user, status: active}]
+    subscriptions: [{product: kse, quota: 2}]
+    licensed_users: [{product: kse, email: a@x.example}]
+    machines: [{product: kse, id: m1}]
+    offline_licenses: []
+    sessions: [{product: kse, machine: m1, email: a@x.example, started_at: 2020-01-01T01:00:00Z}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [((), False), (("--idle-timeout", "0"), True), (("--idle-timeout", "999999"), True)],
+)
+def test_idle_sessions_end_as_serve_was_told_and_the_file_is_no_way_around(
+    options: tuple[str, ...], kept: bool, cli: Cli, serve: Serve
+) -> None:
+    (cli.folder / "s.yaml").write_text(IDLE)
+    cli.ok("load", "s.yaml", "--db", "s.db")
+
+    def sessions(day: str) -> int:
+        server = serve(cli.folder, "--db", "s.db", "--today", day, *options, RECONCILER_API_KEY=KEY)
+        taken = cli.ok("snapshot", "--api", server.url, "--output", "-", RECONCILER_API_KEY=KEY)
+        server.stop()
+        return taken.count("started_at")
+
+    # It was listed when it was loaded, so that it is idle only from the first look at it.
+    assert sessions("2020-01-03") == 1
+    assert sessions("2020-01-03") == 1
+    assert sessions("2020-01-04") == kept
+    # In process, by the clock of the machine, which is years later.
+    by_file = cli.ok("snapshot", "--api", "sqlite:///s.db", "--output", "-")
+    assert by_file.count("started_at") == (options == ("--idle-timeout", "0"))
+
+
+def test_an_idle_timeout_is_a_number_of_minutes(cli: Cli) -> None:
+    for wrong in ("-1", "soon", "1.5", "1000001"):
+        result = cli("serve", "--db", "s.db", "--idle-timeout", wrong)
+        assert result.code == 64
+        assert "--idle-timeout" in result.err
+    assert "120" in cli.ok("serve", "--help")
+
+
 def test_load_tells_which_lists_it_has_to_take_for_empty(cli: Cli) -> None:
     (cli.folder / "s.yaml").write_text(
         "format: license-snapshot/1\n"

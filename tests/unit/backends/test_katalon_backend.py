@@ -39,6 +39,7 @@ from tests.unit.backends.loopback import Received, Reply, api, reply, unused_por
 from tests.unit.backends.vendor import ENTITIES, DirectTransport, Vendor, organization, user
 
 OWN = {"X_Licensing_Server": "reconciler/0.1.0"}
+UNTOLD = (Subscription("kse-floating"), Subscription("kre-floating"))
 GRANT = GrantUsers(101, "kse", ("bob@x.io",))
 
 
@@ -91,7 +92,7 @@ def test_what_can_be_searched_is_asked_once_and_the_state_every_time() -> None:
     vendor.organizations = [organization(quotaKSE=9)]
     again = backend.read(101)
     assert again.licensed_users == ()
-    assert again.subscriptions == (Subscription("kse", 9),)
+    assert again.subscriptions == (Subscription("kse", 9), *UNTOLD)
     assert [call.path for call in transport.calls].count("/api/v1/search/info") == 1
 
 
@@ -260,6 +261,7 @@ def test_every_product_has_its_numbers_from_its_own_fields() -> None:
     )
     assert state(Vendor(organizations=[resource])).subscriptions == (
         Subscription("kse", 5, 4, 6, date(2027, 6, 30), True),
+        Subscription("kse-floating"),
         Subscription("kre-node-locked", 0, None, None, None, False),
         Subscription("kre-floating", None, None, None, date(2027, 6, 30), False),
     )
@@ -268,7 +270,10 @@ def test_every_product_has_its_numbers_from_its_own_fields() -> None:
 def test_days_are_those_of_the_workspaces_time_zone() -> None:
     resource = organization(subscriptionExpiryDateKSE="2027-06-30T23:00:00Z")
     read = state(Vendor(organizations=[resource]), "Europe/Berlin")
-    assert read.subscriptions == (Subscription("kse", 5, expires=date(2027, 7, 1)),)
+    assert read.subscriptions == (
+        Subscription("kse", 5, expires=date(2027, 7, 1)),
+        *UNTOLD,
+    )
 
 
 def test_numbers_that_users_me_leaves_out_are_looked_up_in_the_organization_itself() -> None:
@@ -276,7 +281,48 @@ def test_numbers_that_users_me_leaves_out_are_looked_up_in_the_organization_itse
     vendor = Vendor(organizations=[bare], rows={"Organization": [organization(quotaKSE=8)]})
     assert state(vendor).subscriptions is None
     vendor.info["Organization"] = {"filterConfig": {"id": "number"}}
-    assert state(vendor).subscriptions == (Subscription("kse", 8),)
+    assert state(vendor).subscriptions == (Subscription("kse", 8), *UNTOLD)
+
+
+def test_a_floating_products_quota_is_unknown_only_where_its_field_is_missing() -> None:
+    """Null says that there is none; no field at all says nothing, for its name is only assumed."""
+    nulls = {"quotaUnlimitedKSE": None, "quotaUnlimitedEngine": None}
+    assert state(Vendor(organizations=[organization(**nulls)])).subscriptions == (
+        Subscription("kse", 5),
+    )
+    told = organization(**nulls, usedUnlimitedKSE=3)
+    assert state(Vendor(organizations=[told])).subscriptions == (Subscription("kse", 5),)
+    one = organization(quotaUnlimitedKSE=0)
+    assert state(Vendor(organizations=[one])).subscriptions == (
+        Subscription("kse", 5),
+        Subscription("kse-floating", 0),
+        Subscription("kre-floating"),
+    )
+    # The retired product's field is published: without it there is none.
+    assert all(row.product != "kre-devops" for row in state(Vendor()).subscriptions or ())
+
+
+@pytest.mark.parametrize(
+    ("entity", "row", "attribute"),
+    [
+        ("Machine", {}, "machines"),
+        ("LicenseKey", {"offline": True, "expirationDate": "2097-01-31T23:59:59Z"},
+         "offline_licenses"),
+    ],
+)  # fmt: skip
+def test_a_machine_with_several_node_locked_licenses_makes_its_list_unknown(
+    entity: str, row: dict[str, Any], attribute: str
+) -> None:
+    one = {"machineId": "a" * 32, "feature": "ENGINE", "organizationId": 101, **row}
+    found = state(Vendor(rows={entity: [one, one, one]}))
+    assert getattr(found, attribute) is None
+    assert set(found.reasons) == {attribute}
+    assert f"{'a' * 32} in kre-node-locked is listed more than once" in found.reasons[attribute]
+    # Of any other product it can be there only once, whatever else is in the list.
+    other = {**one, "feature": "KSE"}
+    for rows in ([other, other], [one, one, other, other]):
+        with pytest.raises(MalformedAnswerError, match=f"in kse is listed twice in {attribute}"):
+            state(Vendor(rows={entity: rows}))
 
 
 @pytest.mark.parametrize(
