@@ -13,7 +13,7 @@ from reconciler.server.clock import parse_instant, second_text
 from reconciler.server.messages import MAX_BODY, HttpError, Request
 
 _ID = re.compile(r"[0-9]{1,18}", re.ASCII)
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 _MOST_DIGITS = 40
@@ -128,9 +128,14 @@ def no_query(request: Request) -> None:
     fields(dict(request.query), ())
 
 
+def is_name(value: str) -> bool:
+    """Tell whether a text can name anything: not empty, not too long, no control characters."""
+    return 0 < len(value) <= MAX_TEXT and _CONTROL.search(value) is None
+
+
 def text(value: Any, name: str) -> str:
-    """Return a text that can stand in the database: not empty, no control characters, encodable."""
-    if not isinstance(value, str) or not value or len(value) > MAX_TEXT or _CONTROL.search(value):
+    """Return a text that can name something and stand in the database."""
+    if not isinstance(value, str) or not is_name(value):
         raise HttpError(400, f"`{name}` must be a text of 1 to {MAX_TEXT} printable characters.")
     try:
         value.encode()

@@ -13,6 +13,7 @@ from reconciler.products import PRODUCTS, Product
 from reconciler.server.access import Role
 from reconciler.server.clock import instant_text, parse_expiry, parse_instant
 from reconciler.server.emails import account_key
+from reconciler.server.parsing import MAX_TEXT, is_name
 
 MAX_ID = 10**18 - 1
 """The largest organization ID; the same bound as on the wire."""
@@ -112,24 +113,24 @@ class Reader:
         numbers: Counter[tuple[str, str]] = Counter()
 
         def convert(row: Mapping[str, Any]) -> tuple[Any, ...]:
-            feature, machine = _machine_product(row).feature, _text(row, "machine")
+            feature, machine = _machine_product(row).feature, _identity(row, "machine")
             numbers[feature, machine] += 1
             seed = f"{self.organization}/{feature}/{machine}/{numbers[feature, machine]}"
-            session = _text(row, "id", uuid.uuid5(uuid.NAMESPACE_URL, seed).hex)
-            email, started = _text(row, "email", None), _instant(row, "started_at")
+            session = _identity(row, "id", uuid.uuid5(uuid.NAMESPACE_URL, seed).hex)
+            email, started = _identity(row, "email", None), _instant(row, "started_at")
             key = None if email is None else account_key(email)
             return (feature, session, machine, email, key, started, None)
 
         return self.rows("sessions", convert, lambda values: values[:3])
 
     def _offline(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        feature, machine = _machine_product(row).feature, _text(row, "machine")
+        feature, machine = _machine_product(row).feature, _identity(row, "machine")
         value = uuid.uuid5(uuid.NAMESPACE_URL, f"{self.organization}/{feature}/{machine}").hex
-        return (feature, machine, _text(row, "email", None), value, None, _expiry(row))
+        return (feature, machine, _identity(row, "email", None), value, None, _expiry(row))
 
 
 def _member(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    email = _text(row, "email")
+    email = _identity(row, "email")
     role = _choice(row, "role", tuple(role.value for role in Role), "USER")
     status = _choice(row, "status", ("ACTIVE", "PENDING"), "ACTIVE")
     return (email, account_key(email), role, status)
@@ -150,7 +151,7 @@ def _subscription(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _licensed_user(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    product, email = _product(row), _text(row, "email")
+    product, email = _product(row), _identity(row, "email")
     if not product.users:
         raise _BadRowError(f"{product.key!r} is not licensed to users")
     return (product.feature, email, account_key(email))
@@ -159,9 +160,9 @@ def _licensed_user(row: Mapping[str, Any]) -> tuple[Any, ...]:
 def _machine(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return (
         _machine_product(row).feature,
-        _text(row, "id"),
+        _identity(row, "id"),
         _text(row, "name", None),
-        _text(row, "email", None),
+        _identity(row, "email", None),
         _instant(row, "last_seen"),
     )
 
@@ -192,6 +193,14 @@ def _text(row: Mapping[str, Any], name: str, default: Any = _MISSING) -> Any:
         value.encode()
     except UnicodeEncodeError:
         raise _BadRowError(f"`{name}` is not valid Unicode") from None
+    return value
+
+
+def _identity(row: Mapping[str, Any], name: str, default: Any = _MISSING) -> Any:
+    """Return a text that requests can name."""
+    value = _text(row, name, default)
+    if isinstance(value, str) and not is_name(value):
+        raise _BadRowError(f"`{name}` must be 1 to {MAX_TEXT} printable characters")
     return value
 
 

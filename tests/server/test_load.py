@@ -342,3 +342,22 @@ def test_a_hundred_thousand_users_are_loaded_into_a_file(tmp_path: Path) -> None
         with store.read() as connection:
             count = connection.execute("SELECT COUNT(*) FROM licensed_users").fetchone()[0]
     assert count == 100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("members", {"email": "a\nb@example.com"}),
+        ("licensed_users", {"product": "kse", "email": "a\x9b"}),
+        ("machines", {"product": "kse", "id": "m\u2028"}),
+        ("machines", {"product": "kse", "id": "m" * 513}),
+        ("offline_licenses", {"product": "kse", "machine": "m\x00"}),
+        ("sessions", {"product": "kse", "machine": "m1", "id": "s\t1"}),
+    ],
+)
+def test_what_no_request_could_name_is_not_loaded(name: str, row: dict[str, Any]) -> None:
+    with Store.open(":memory:", create=True) as store:
+        with pytest.raises(ConfigurationError, match="printable characters"):
+            load_snapshot(store, snapshot(**{name: [row]}))
+        with store.read() as connection:
+            assert connection.execute("SELECT COUNT(*) FROM organizations").fetchone()[0] == 0
