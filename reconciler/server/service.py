@@ -119,8 +119,13 @@ class LicensingService:
         with self._store.read() as connection:
             if not is_idling_due(connection, now, timeout):
                 return  # Reads take no lock.
-        with self._store.write() as connection:
-            end_idle_sessions(Write(connection, Principal.synthetic_owner(), now), timeout)
+        try:
+            with self._store.write() as connection:
+                end_idle_sessions(Write(connection, Principal.synthetic_owner(), now), timeout)
+        except sqlite3.OperationalError as error:
+            if "readonly" not in str(error):
+                raise
+            # A file that nobody may write is read as it is.
 
     def _refusal(self, error: HttpError) -> Response:
         payload = error_payload(

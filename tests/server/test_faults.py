@@ -227,6 +227,29 @@ def test_an_answer_to_a_write_names_another_subject() -> None:
         ("page_twice", ["Ada", "ben", "Ada", "ben"], ["Ada", "ben"]),
     ],
 )
+@pytest.mark.parametrize("published", ["searchRequestPagination", "both"])
+def test_a_page_is_missing_or_comes_twice_in_every_spelling(
+    fault: str, first: list[str], second: list[str], published: str
+) -> None:
+    with misbehaving(WORLD, {"fault": fault}) as world:
+        found = []
+        for number in (0, 1):
+            asked = search(page=number)
+            asked["searchRequestPagination"] = asked["pagination"]
+            if published != "both":
+                asked["pagination"] = None
+            page = answer(raw(world, "POST", "/api/v1/search", asked))[2]
+            found.append(subjects(page))
+    assert found == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("fault", "first", "second"),
+    [
+        ("page_missing", ["dan"], []),
+        ("page_twice", ["Ada", "ben", "Ada", "ben"], ["Ada", "ben"]),
+    ],
+)
 @pytest.mark.parametrize("by_get", [False, True])
 def test_a_page_is_missing_or_comes_twice(
     fault: str, first: list[str], second: list[str], by_get: bool
@@ -349,6 +372,21 @@ def request(method: str, path: str, body: Any = None, **query: str) -> Request:
         (
             request("GET", "/api/v1/search", q=json.dumps({"searchEntity": "KsSession"})),
             ("search", False, None, "KsSession", 0),
+        ),
+        (
+            request(
+                "POST",
+                "/api/v1/search",
+                {
+                    "searchEntity": "Machine",
+                    "searchRequestConditions": [
+                        {"key": "Organization.id", "operator": "!=", "value": None},
+                        {"key": "Organization.id", "operator": "=", "value": 101},
+                    ],
+                    "searchRequestPagination": {"page": 3},
+                },
+            ),
+            ("search", False, 101, "Machine", 3),
         ),
         (request("POST", "/api/v1/search", [1]), ("search", False, None, None, None)),
         (request("POST", "/api/v1/search"), ("search", False, None, None, None)),

@@ -94,6 +94,15 @@ def test_who_has_no_key_ends_no_session_and_a_read_takes_no_lock(tmp_path: Path)
             assert running_sessions(world) == ["kre-floating"]
 
 
+def test_a_database_that_cannot_be_written_is_read_as_it_is() -> None:
+    with running(SESSIONS, idle_timeout=TIMEOUT) as world:
+        running_sessions(world)
+        world.clock.move(minutes=121)
+        with world.store.read() as connection:
+            connection.execute("PRAGMA query_only = ON")
+        assert len(running_sessions(world)) == 3
+
+
 @pytest.mark.parametrize(("minutes", "left"), [(None, 1), (120, 1), (0, 3), (10**6, 3)])
 def test_whoever_opens_the_file_goes_by_the_timeout_that_it_keeps(
     minutes: int | None, left: int, tmp_path: Path
