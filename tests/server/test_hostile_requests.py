@@ -13,7 +13,16 @@ from reconciler.server.messages import MAX_BODY, Request
 from reconciler.server.parsing import MAX_BATCH
 from reconciler.server.service import LicensingService, Principal
 from tests.openapi_check import contract
-from tests.server.world import OWNER_KEY, Admin, World, machines, running, snapshot, subscription
+from tests.server.world import (
+    NOON,
+    OWNER_KEY,
+    Admin,
+    World,
+    machines,
+    running,
+    snapshot,
+    subscription,
+)
 
 SEARCH = "/api/v1/search"
 GRANT = "/api/v1/organizations/101/licensed-users"
@@ -337,22 +346,23 @@ def test_a_write_whose_database_goes_while_it_is_carried_out_is_not_answered_as_
 ) -> None:
     path = tmp_path / "s.db"
     with running(snapshot(subscription("kse", 5)), path=path) as world:
-        beside = LicensingService(world.store, Vanishing(path))
+        beside = LicensingService(world.store, Vanishing(world, path))
         body = b'{"feature": "KSE", "emails": ["dan@example.com"]}'
         answer = beside.handle(Request("POST", GRANT, body=body), Principal.synthetic_owner())
         assert answer.status == 500
+        assert not path.exists()
 
 
 class Vanishing:
-    """A clock whose first look takes the database away: it is read within the write."""
+    """A clock that takes the database away once it is looked at within a transaction."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, world: World, path: Path) -> None:
+        self._world = world
         self._path = path
 
     def __call__(self) -> Any:
-        from tests.server.world import NOON
-
-        self._path.unlink(missing_ok=True)
+        if self._world.store._idle.empty():
+            self._path.unlink(missing_ok=True)
         return NOON
 
 
