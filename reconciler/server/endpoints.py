@@ -54,45 +54,45 @@ class Call:
         return self.write.principal
 
 
-Action = Callable[[Call], Answer]
+Deed = Callable[[Call], Answer]
 """What a request comes to, within a transaction."""
 
-Endpoint = Callable[[Request, Mapping[str, str]], Action]
+Endpoint = Callable[[Request, Mapping[str, str]], Deed]
 """Reads a request and the parameters of its path, and returns what is to be done.
 
 What is no such request is refused while it is read, before any transaction.
 """
 
 
-def users_me(request: Request, _: Mapping[str, str]) -> Action:
+def users_me(request: Request, _: Mapping[str, str]) -> Deed:
     """Answer who the key's owner is."""
     no_query(request)
     return lambda call: Answer(200, me(call.connection, call.principal, call.write.now))
 
 
-def search_by_post(request: Request, _: Mapping[str, str]) -> Action:
+def search_by_post(request: Request, _: Mapping[str, str]) -> Deed:
     """Answer a search given as body."""
     no_query(request)
     return _search(json_body(request))
 
 
-def search_by_get(request: Request, _: Mapping[str, str]) -> Action:
+def search_by_get(request: Request, _: Mapping[str, str]) -> Deed:
     """Answer a search given as JSON in `q`."""
     return _search(decode_json(fields(dict(request.query), ("q",))["q"]))
 
 
-def _search(data: Any) -> Action:
+def _search(data: Any) -> Deed:
     wanted = parse_search(data)
     return lambda call: Answer(200, search(call.connection, call.principal, wanted, call.write.now))
 
 
-def describe_search(request: Request, _: Mapping[str, str]) -> Action:
+def describe_search(request: Request, _: Mapping[str, str]) -> Deed:
     """Answer what can be searched, and how."""
     no_query(request)
     return lambda _: Answer(200, search_info())
 
 
-def post_licensed_users(request: Request, parameters: Mapping[str, str]) -> Action:
+def post_licensed_users(request: Request, parameters: Mapping[str, str]) -> Deed:
     """Grant a product to users."""
     organization = _organization(parameters)
     body = _body(request, ("feature", "emails"))
@@ -109,7 +109,7 @@ def post_licensed_users(request: Request, parameters: Mapping[str, str]) -> Acti
     return act
 
 
-def post_licensed_users_remove(request: Request, parameters: Mapping[str, str]) -> Action:
+def post_licensed_users_remove(request: Request, parameters: Mapping[str, str]) -> Deed:
     """Take a product from users."""
     organization = _organization(parameters)
     body = _body(request, ("feature", "emails"))
@@ -122,7 +122,7 @@ def post_licensed_users_remove(request: Request, parameters: Mapping[str, str]) 
     return act
 
 
-def post_machines(request: Request, parameters: Mapping[str, str]) -> Action:
+def post_machines(request: Request, parameters: Mapping[str, str]) -> Deed:
     """Register machines of a machine product."""
     organization = _organization(parameters)
     body = _body(request, ("feature", "machineIds"))
@@ -135,7 +135,7 @@ def post_machines(request: Request, parameters: Mapping[str, str]) -> Action:
     return act
 
 
-def post_offline_licenses(request: Request, parameters: Mapping[str, str]) -> Action:
+def post_offline_licenses(request: Request, parameters: Mapping[str, str]) -> Deed:
     """Bind an offline license to a machine."""
     organization = _organization(parameters)
     body = _body(request, ("feature", "machineId", "expirationDate"))
@@ -162,7 +162,7 @@ def post_offline_licenses(request: Request, parameters: Mapping[str, str]) -> Ac
     return act
 
 
-def delete_machine(request: Request, _: Mapping[str, str]) -> Action:
+def delete_machine(request: Request, _: Mapping[str, str]) -> Deed:
     """Remove a registered machine."""
     query = _query(request, ("machineKey", "package", "organizationId"))
     machine, product = text(query["machineKey"], "machineKey"), _package(query)
@@ -178,7 +178,7 @@ def delete_machine(request: Request, _: Mapping[str, str]) -> Action:
     return act
 
 
-def post_release(request: Request, _: Mapping[str, str]) -> Action:
+def post_release(request: Request, _: Mapping[str, str]) -> Deed:
     """End a session; the studio's version is taken and means nothing."""
     query = _query(request, ("machineKey", "sessionId", "package", "organizationId"), _VERSION)
     machine, session = (
@@ -195,7 +195,7 @@ def post_release(request: Request, _: Mapping[str, str]) -> Action:
     return act
 
 
-def post_activate(request: Request, _: Mapping[str, str]) -> Action:
+def post_activate(request: Request, _: Mapping[str, str]) -> Deed:
     """Start a session, as a product of the vendor would on its host."""
     query = _query(
         request,
@@ -225,7 +225,7 @@ def post_activate(request: Request, _: Mapping[str, str]) -> Action:
     return act
 
 
-def delete_member(request: Request, parameters: Mapping[str, str]) -> Action:
+def delete_member(request: Request, parameters: Mapping[str, str]) -> Deed:
     """Remove a person from the organization."""
     no_body(request)
     no_query(request)
