@@ -307,7 +307,9 @@ class _Check:
 
     def _obstacle(self, name: str, world: _World, key: Key) -> Iterator[str]:
         subscription = self.state.subscription(world.product)
-        if subscription and subscription.expires and subscription.expires < self.day:
+        if subscription is None:
+            yield f"{name}: no subscription is known"
+        elif subscription.expires and subscription.expires < self.day:
             yield f"{name}: the subscription has ended"
         if key[0] == "user" and key not in self.active:
             yield f"{name}: is not an active member"

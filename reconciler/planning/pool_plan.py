@@ -247,7 +247,7 @@ class _Drafting:
     def fill(self, known: Known) -> None:
         """Share out the seats and turn the result into changes, deferrals and refusals."""
         policy = self._rules.policy
-        unknown = self._unknown_seats(known)
+        unknown = self._unknown_terms(known)
         admission = self._admit(OnShortage.WAITLIST if unknown else policy.on_shortage)
         self._exchanges(admission)
         if unknown:
@@ -265,12 +265,15 @@ class _Drafting:
         if admission.short:
             self._short(admission)
 
-    def _unknown_seats(self, known: Known) -> list[str]:
-        """Return what is unknown about the seats, where a change needs to know."""
+    def _unknown_terms(self, known: Known) -> list[str]:
+        """Return what is unknown of the subscription and its seats, where a change needs to know.
+
+        A license is given under a subscription, whether it takes a seat or not.
+        """
+        if self._pool.subscription is None and [*self._candidates, *self._conversions]:
+            return ["subscription" if known.subscriptions else "subscriptions"]
         if not any(candidate.seat for candidate in self._candidates):
             return []
-        if self._pool.subscription is None and known.subscriptions:
-            return ["subscription"]
         if self._pool.quota is None:
             return ["quota"]
         uncounted = self._pool.product.offline_field and self._pool.offline is None
