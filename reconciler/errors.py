@@ -117,3 +117,15 @@ class UnreachableError(ApiError):
 
 class UnclearOutcomeError(ApiError):
     """A write was sent and its outcome is not known (time-out, reset, 5xx)."""
+
+
+class BrokenOffError(ReconcilerError):
+    """An error that must not happen ended an apply that had written; its account was told."""
+
+    exit_code = 5
+
+    def __init__(self, bug: BaseException) -> None:
+        super().__init__(
+            f"{type(bug).__name__}: {bug}",
+            hint="this is a bug; run it again with --debug and report what it prints",
+        )

@@ -95,6 +95,9 @@ def checklist_of(plan: Plan, *, plan_digest: str, left: Mapping[int, Left]) -> C
             sections.append(
                 section(plan.target, organization.id, organization.name, steps, numbers)
             )
+    others += (
+        (*title(row.id, None), ": could not be read: ", value(row.message)) for row in plan.unread
+    )
     origin: Words = (
         "Made from the plan ",
         value(plan_digest),

@@ -26,6 +26,8 @@ class Crew:
         self._shared = shared
         self._waiting: queue.SimpleQueue[OrganizationRun] = queue.SimpleQueue()
         self._without_journal: JournalError | None = None
+        self.bug: BaseException | None = None
+        """An error that must not happen, in one of them; the rest was stopped then."""
         self._ended: queue.SimpleQueue[tuple[OrganizationRun, BaseException | None]] = (
             queue.SimpleQueue()
         )
@@ -33,15 +35,12 @@ class Crew:
     def carry_out(
         self, runs: Sequence[OrganizationRun], parallel: int
     ) -> frozenset[OrganizationRun]:
-        """Carry them out, up to `parallel` at once, and return those that were interrupted.
-
-        An error that is a bug stops the rest and is raised in the end.
-        """
+        """Carry them out, up to `parallel` at once, and return those that were interrupted."""
         for run in sorted(runs, key=lambda row: -len(row.plan.changes)):
             self._waiting.put(run)
         for _ in range(max(1, min(parallel, len(runs)))):
             threading.Thread(target=self._work, name="applying", daemon=True).start()
-        left, interrupted, bug = set(runs), set[OrganizationRun](), None
+        left, interrupted = set(runs), set[OrganizationRun]()
         try:
             while left:
                 run, error = self._next()
@@ -49,12 +48,11 @@ class Crew:
                 if isinstance(error, Stopped | KeyboardInterrupt):
                     interrupted.add(run)
                 elif error is not None:
-                    bug = error
+                    self.bug = error
+                    run.fail(error)
         except KeyboardInterrupt:
             self._shared.stop.request()
             return frozenset(left | interrupted)
-        if bug is not None:
-            raise bug
         return frozenset(interrupted)
 
     def _next(self) -> tuple[OrganizationRun, BaseException | None]:
@@ -95,7 +93,7 @@ class Crew:
                 return error
             # Nobody stopped it: without the journal no call is made, in any organization.
             run.fail(self._without_journal)
-        except BaseException as error:  # noqa: BLE001 - it is raised again by the waiting thread
+        except BaseException as error:  # noqa: BLE001 - the waiting thread makes an account of it
             self._shared.stop.request()
             return error
         return None

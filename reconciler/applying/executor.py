@@ -53,7 +53,7 @@ def execute(
     Raises `RefusedError` before the first write where the backend lacks one that the plan needs,
     and `ApiError` where it cannot tell what it offers. A `stop` that is requested lets each call
     in flight come to its end; a KeyboardInterrupt leaves them to themselves. Either is part of
-    the result.
+    the result, and so is an error that is a bug: what was written is told whatever breaks.
     """
     check_writes(plan, backend)
     shared = Circumstances(
@@ -70,8 +70,10 @@ def execute(
     )
     runs = [OrganizationRun(row, shared) for row in plan.organizations]
     settle_others(shared, (run.plan.id for run in runs if run.due))
-    interrupted = Crew(shared).carry_out(runs, parallel)
-    return ApplyResult(tuple(row.result(interrupted=row in interrupted) for row in runs))
+    crew = Crew(shared)
+    interrupted = crew.carry_out(runs, parallel)
+    rows = (row.result(interrupted=row in interrupted) for row in runs)
+    return ApplyResult.of(plan, rows, bug=crew.bug)
 
 
 def check_writes(plan: Plan, backend: Backend) -> None:

@@ -25,7 +25,13 @@ from reconciler.applying.person import Person, Reply
 from reconciler.applying.record import Record, Unrecorded
 from reconciler.applying.record import Result as Recorded
 from reconciler.applying.remainder import Stale
-from reconciler.applying.result import ApplyResult, ChangeResult, ChangeStatus, OrganizationResult
+from reconciler.applying.result import (
+    ApplyResult,
+    ChangeResult,
+    ChangeStatus,
+    OrganizationResult,
+    refusals_of,
+)
 from reconciler.applying.simulation import Simulation
 from reconciler.applying.steps import Step, steps_of
 from reconciler.applying.wording import Words, value
@@ -71,7 +77,7 @@ def walk(
                 ended = True
                 one.fail(error)
         results.append(one.result(interrupted=interrupted))
-    return ApplyResult(tuple(results))
+    return ApplyResult.of(plan, results)
 
 
 @dataclass(slots=True)
@@ -152,7 +158,8 @@ class _Walk:
             stale=(*self.left.stale, *self.stale),
             moved=self.left.moved,
             error=self.error or self.left.error,
-            refusals=len(self.plan.refusals),
+            unread=self.error is None and self.left.error is not None,
+            refusals=refusals_of(self.plan),
             interrupted=interrupted,
         )
 

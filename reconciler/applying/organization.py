@@ -11,7 +11,12 @@ from reconciler.applying.events import Event, EventKind
 from reconciler.applying.operations import Effect, Verb
 from reconciler.applying.patience import OnStop, Trying
 from reconciler.applying.remainder import Remainder, Step, remainder_of
-from reconciler.applying.result import ChangeResult, ChangeStatus, OrganizationResult
+from reconciler.applying.result import (
+    ChangeResult,
+    ChangeStatus,
+    OrganizationResult,
+    refusals_of,
+)
 from reconciler.applying.returning import Returns, give_back, successor
 from reconciler.applying.sending import Circumstances, Part, Sender
 from reconciler.applying.settling import settle
@@ -34,6 +39,7 @@ class OrganizationRun:
         self._returns = Returns(plan, self._sender)
         self._settled: tuple[str, ...] = ()
         self._error: str | None = None
+        self._unread = False
 
     @property
     def plan(self) -> OrganizationPlan:
@@ -57,7 +63,7 @@ class OrganizationRun:
         try:
             state = self._read()
         except ApiError as error:
-            self._error = text_of(error)
+            self._error, self._unread = text_of(error), True
             return
         self._settled = settle(self._shared, self._plan.id, state)
         self._remainder = remainder_of(self._plan, state, self._shared.today)
@@ -95,14 +101,18 @@ class OrganizationRun:
             stale=self._returns.told(self._remainder.stale),
             moved=self._remainder.moved,
             error=self._error,
-            refusals=len(self._plan.refusals),
+            unread=self._unread,
+            refusals=refusals_of(self._plan),
             interrupted=interrupted,
             settled=self._settled,
         )
 
-    def fail(self, error: ReconcilerError) -> None:
+    def fail(self, error: BaseException) -> None:
         """Note what keeps this organization from being gone on with."""
-        self._error = text_of(error)
+        if isinstance(error, ReconcilerError):
+            self._error = text_of(error)
+        else:
+            self._error = f"{type(error).__name__}: {error}"
 
     def _carry_out(self, batch: Sequence[Step]) -> tuple[ChangeResult, ...]:
         trying = self._sender.trying()

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 from reconciler.applying.remainder import Stale
-from reconciler.model.plan import Change, Plan
+from reconciler.model.plan import Change, OrganizationPlan, Plan, Unread
+
+
+class OrganizationStatus(StrEnum):
+    """What became of one organization in a word; the gravest that is true of it."""
+
+    UNREAD = "unread"
+    """It could not be read, for the plan or before its first write."""
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    STALE = "stale"
+    REJECTED = "rejected"
+    """The licensing system said no."""
+    REFUSED = "refused"
+    """The plan withholds something of it."""
+    NOT_ATTEMPTED = "not_attempted"
+    DONE = "done"
+    NOTHING_TO_DO = "nothing_to_do"
 
 
 class ChangeStatus(StrEnum):
@@ -45,8 +64,9 @@ class OrganizationResult:
     """What became of one organization's plan; `changes` stand in the plan's order.
 
     `stale` and `moved` are those of the remainder; `error` says why the organization could not be
-    read, or not be gone on with. `refusals` counts those that the plan itself holds. `settled`
-    tells, a line each, what became of calls that an earlier apply left open.
+    read (`unread`), or not be gone on with. `refusals` are those that the plan itself holds, in
+    words. `settled` tells, a line each, what became of calls that an earlier apply left open.
+    `withheld` says why nothing was tried at all.
     """
 
     id: int
@@ -55,9 +75,53 @@ class OrganizationResult:
     stale: tuple[Stale, ...] = ()
     moved: tuple[str, ...] = ()
     error: str | None = None
-    refusals: int = 0
+    unread: bool = False
+    refusals: tuple[str, ...] = ()
     interrupted: bool = False
     settled: tuple[str, ...] = ()
+    withheld: str | None = None
+
+    @classmethod
+    def of_unread(cls, row: Unread) -> Self:
+        """Return the account of an organization that was declared and is not in the plan."""
+        return cls(row.id, None, error=row.message, unread=True)
+
+    @property
+    def status(self) -> OrganizationStatus:
+        """What became of it, in a word."""
+        return next(status for status, _ in self._told())
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is not done, in a line; None where it is, or where there was nothing to do."""
+        return next(reason for _, reason in self._told())
+
+    def _told(self) -> Iterator[tuple[OrganizationStatus, str | None]]:
+        """Yield what is true of it, the gravest first."""
+        if self.unread:
+            yield OrganizationStatus.UNREAD, self.error
+        failed = self.with_status(ChangeStatus.FAILED)
+        if self.error is not None or (failed and not self.interrupted):
+            yield OrganizationStatus.FAILED, self.error or _first(row.message for row in failed)
+        if self.interrupted:
+            yield OrganizationStatus.INTERRUPTED, self._where_interrupted()
+        if self.stale:
+            yield OrganizationStatus.STALE, _first(row.message for row in self.stale)
+        rejected = self.with_status(ChangeStatus.REJECTED)
+        if rejected:
+            yield OrganizationStatus.REJECTED, _first(row.message for row in rejected)
+        if self.refusals:
+            yield OrganizationStatus.REFUSED, _first(self.refusals)
+        if self.not_attempted:
+            left = _first(row.message for row in self.not_attempted)
+            yield OrganizationStatus.NOT_ATTEMPTED, self.withheld or left or "left for another run"
+        yield OrganizationStatus.DONE if self.changes else OrganizationStatus.NOTHING_TO_DO, None
+
+    def _where_interrupted(self) -> str:
+        over = len(self.done) + len(self.skipped)
+        if not over and not self.writes and not self.failed:
+            return "interrupted before its first change"
+        return f"interrupted after {over} of {len(self.changes)} changes"
 
     def with_status(self, *statuses: ChangeStatus) -> tuple[ChangeResult, ...]:
         """Return the changes that ended in one of these ways."""
@@ -103,9 +167,21 @@ class OrganizationResult:
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """What became of a whole plan; `organizations` stand in the plan's order."""
+    """What became of a whole plan; `organizations` stand in its order, those not read last.
+
+    `bug` is an error that must not happen and that ended it.
+    """
 
     organizations: tuple[OrganizationResult, ...]
+    bug: BaseException | None = None
+
+    @classmethod
+    def of(
+        cls, plan: Plan, rows: Iterable[OrganizationResult], *, bug: BaseException | None = None
+    ) -> Self:
+        """Return the account of a plan: of what it plans, and of what could not be read for it."""
+        unread = (OrganizationResult.of_unread(row) for row in plan.unread)
+        return cls((*rows, *unread), bug)
 
     @property
     def interrupted(self) -> bool:
@@ -138,16 +214,31 @@ class ApplyResult:
         return 1 if broken else 4
 
 
-def not_attempted(plan: Plan) -> ApplyResult:
+def not_attempted(plan: Plan, why: str) -> ApplyResult:
     """Return the account of a plan that was refused as a whole: nothing was tried."""
-    return ApplyResult(
-        tuple(
+    return ApplyResult.of(
+        plan,
+        (
             OrganizationResult(
                 row.id,
                 row.name,
                 tuple(ChangeResult(change, ChangeStatus.NOT_ATTEMPTED) for change in row.changes),
-                refusals=len(row.refusals),
+                refusals=refusals_of(row),
+                withheld=why,
             )
             for row in plan.organizations
-        )
+        ),
     )
+
+
+def refusals_of(plan: OrganizationPlan) -> tuple[str, ...]:
+    """Return what an organization's plan refuses, in words."""
+    return tuple(row.message for row in plan.refusals)
+
+
+def _first(messages: Iterable[str | None]) -> str | None:
+    """Return the first of these, with how many more there are."""
+    rows = [row for row in messages if row is not None]
+    if not rows:
+        return None
+    return rows[0] if len(rows) == 1 else f"{rows[0]} (and {len(rows) - 1} more)"

@@ -6,9 +6,11 @@ nothing is raised that would hide it.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TYPE_CHECKING
 
 from reconciler.applying.chain import JournalError
+from reconciler.applying.result import ApplyResult, OrganizationStatus
 from reconciler.cli.exits import Exit
 from reconciler.cli.notes import note
 from reconciler.cli.output import STANDARD_OUTPUT, write_data
@@ -17,6 +19,8 @@ from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
     from reconciler.applying.journal import Journal
+
+_NO_FAILURE = frozenset({OrganizationStatus.REFUSED, OrganizationStatus.NOT_ATTEMPTED})
 
 
 def tell(text: str, target: str, *, writes: int) -> bool:
@@ -29,6 +33,15 @@ def tell(text: str, target: str, *, writes: int) -> bool:
         note(f"error: the account of {writes} write(s) could not be written: {error}")
         return False
     return True
+
+
+def tell_organizations(result: ApplyResult, *, known: Container[int] = ()) -> None:
+    """Say of each organization that is not done why, on standard error; `known` was told before."""
+    for row in result.organizations:
+        if row.reason is not None and row.id not in known:
+            level = "note" if row.status in _NO_FAILURE else "error"
+            named = f"organization {row.id}{f' ({row.name})' if row.name else ''}"
+            note(f"{level}: {named}: {row.status.replace('_', ' ')}: {row.reason}")
 
 
 def close(record: Journal | None, code: Exit, *, writes: int, interrupted: bool) -> None:

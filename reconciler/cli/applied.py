@@ -38,6 +38,8 @@ def _organization(row: OrganizationResult) -> Document:
     return {
         "id": row.id,
         "name": row.name,
+        "status": row.status.value,
+        "reason": row.reason,
         "changes": [_change(change) for change in row.changes],
         "error": row.error,
         "stale": [
@@ -52,7 +54,8 @@ def _organization(row: OrganizationResult) -> Document:
         ],
         "moved": list(row.moved),
         "settled": list(row.settled),
-        "refusals": row.refusals,
+        "refusals": len(row.refusals),
+        "refused": list(row.refusals),
         "interrupted": row.interrupted,
     }
 

@@ -33,7 +33,7 @@ from reconciler.cli.planning import PlanOptions, planned, with_parallel
 from reconciler.cli.recording import recorded
 from reconciler.cli.rendering import look_of
 from reconciler.config.load import load_settings
-from reconciler.errors import RefusedError, UsageError
+from reconciler.errors import BrokenOffError, RefusedError, UsageError
 from reconciler.model.plan import Plan
 from reconciler.model.plan_document import (
     changes_digest,
@@ -78,6 +78,12 @@ class _Run:
     day: date
     options: CarryOptions
     parallel: int
+    fresh: bool = True
+
+    @property
+    def told(self) -> frozenset[int]:
+        """The organizations of which was told while planning that they could not be read."""
+        return frozenset(row.id for row in self.plan.unread) if self.fresh else frozenset()
 
 
 @ending_like_ctrl_c()
@@ -113,7 +119,8 @@ def apply_saved(path: str, api: str | None, options: CarryOptions) -> Exit:
     settings = with_parallel(load_settings(()), options.parallel)
     with open_source(api=api, state=None, settings=settings) as backend:
         day = today(settings.timezone)
-        return _carry_out(_Run(plan, document, backend, day, options, settings.api.max_parallel))
+        run = _Run(plan, document, backend, day, options, settings.api.max_parallel, fresh=False)
+        return _carry_out(run)
 
 
 def _carry_out(run: _Run) -> Exit:
@@ -131,10 +138,14 @@ def _carry_out(run: _Run) -> Exit:
     _show(run)
     if changes and not run.options.yes:
         _ask(changes)
+    try:
         # An answer may take its time.
         _check_plan(run)
-    if changes:
-        check_writes(run.plan, run.backend)
+        if changes:
+            check_writes(run.plan, run.backend)
+    except RefusedError as refusal:
+        _tell_account_of(run, refusal)
+        raise
     target, path = run.backend.target, run.options.journal
     stop = Stop()
     # First the signals: a journal that has begun gets its end.
@@ -144,9 +155,11 @@ def _carry_out(run: _Run) -> Exit:
     ):
         result = _execute(run, changes, record, stop)
         told = _tell(run, result)
-        code = _exit_code(result, failed=bool(run.plan.unread) or not told)
+        code = _exit_code(result, failed=not told)
         accounting.close(record, code, writes=result.writes, interrupted=result.interrupted)
-        return code
+    if result.bug is not None:
+        raise BrokenOffError(result.bug) if code is Exit.PARTIAL else result.bug
+    return code
 
 
 def _check_plan(run: _Run) -> None:
@@ -192,6 +205,7 @@ def _print_checklist(run: _Run) -> Exit:
             yes=options.yes,
             max_parallel=run.parallel,
             journal=options.journal,
+            told=run.told,
         )
     )
 
@@ -203,10 +217,17 @@ def _tell_refused(run: _Run, refusal: RefusedError) -> None:
     if isinstance(refusal, UnexpectedChangesError):
         for line in refusal.differences:
             note(line)
-    told_already = options.format_name == "text" and options.output == STANDARD_OUTPUT
-    if options.format_name not in applied.FORMATS or told_already:
+    if options.format_name != "text" or options.output != STANDARD_OUTPUT:
+        _tell_account_of(run, refusal)
+
+
+def _tell_account_of(run: _Run, refusal: RefusedError) -> None:
+    """Write the account of a plan that is refused: nothing was attempted."""
+    options = run.options
+    if options.format_name not in applied.FORMATS:
         return
-    account = document_of(not_attempted(run.plan), run.document) | {"refused": refusal.message}
+    result = not_attempted(run.plan, refusal.message)
+    account = document_of(result, run.document) | {"refused": refusal.message}
     text_of = applied.FORMATS[options.format_name]
     write_data(text_of(account, look_of(options.output)), options.output)
 
@@ -252,7 +273,9 @@ def _tell(run: _Run, result: ApplyResult) -> bool:
     target = run.options.output
     text_of = applied.FORMATS[run.options.format_name]
     text = text_of(document_of(result, run.document), look_of(target))
-    return accounting.tell(text, target, writes=result.writes)
+    told = accounting.tell(text, target, writes=result.writes)
+    accounting.tell_organizations(result, known=run.told)
+    return told
 
 
 def _exit_code(result: ApplyResult, *, failed: bool) -> Exit:

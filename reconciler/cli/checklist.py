@@ -11,7 +11,12 @@ from typing import Any
 from reconciler.applying.checklist import checklist_of
 from reconciler.applying.checklist_formats import FORMATS
 from reconciler.applying.left import Left, left_of
-from reconciler.applying.result import ApplyResult, ChangeStatus
+from reconciler.applying.result import (
+    ApplyResult,
+    ChangeStatus,
+    OrganizationResult,
+    refusals_of,
+)
 from reconciler.backends.protocol import Backend
 from reconciler.cli import accounting
 from reconciler.cli.exits import Exit, gravest
@@ -38,6 +43,8 @@ class ByHand:
     yes: bool = False
     max_parallel: int = 8
     journal: str | None = None
+    told: frozenset[int] = frozenset()
+    """The organizations of which was told before that they could not be read."""
 
 
 def by_checklist(task: ByHand) -> Exit:
@@ -66,12 +73,22 @@ def _write(task: ByHand) -> Exit:
     checklist = checklist_of(task.plan, plan_digest=task.document["digest"], left=left)
     name = "markdown" if task.format_name == _DEFAULT else task.format_name
     write_data(FORMATS[name](checklist), task.output)
+    rows = (_not_done(row, left.get(row.id, Left())) for row in task.plan.organizations)
+    failed = {number for number, row in left.items() if row.error is not None}
+    accounting.tell_organizations(ApplyResult.of(task.plan, rows), known=task.told | failed)
     found = [Exit.FAILURE] if task.plan.unread else []
     found += [Exit.FAILURE for row in left.values() if row.error is not None]
     found += [Exit.REFUSED for row in left.values() if row.stale]
     found += [Exit.REFUSED for row in task.plan.organizations if row.refusals]
     found += [Exit.PENDING for row in left.values() if row.changes]
     return gravest(found)
+
+
+def _not_done(plan: OrganizationPlan, left: Left) -> OrganizationResult:
+    """Return why nothing of an organization's plan is among the steps, as far as there is a why."""
+    return OrganizationResult(
+        plan.id, plan.name, stale=left.stale, error=left.error, refusals=refusals_of(plan)
+    )
 
 
 def _left(task: ByHand) -> dict[int, Left]:
@@ -110,7 +127,8 @@ def _guide(task: ByHand) -> Exit:
         text_of = applied.FORMATS[_DEFAULT]
         text = text_of(document_of(result, task.document), look_of(STANDARD_OUTPUT))
         told = accounting.tell(text, STANDARD_OUTPUT, writes=result.writes)
-        code = _guided_exit(result, failed=bool(task.plan.unread) or not told)
+        accounting.tell_organizations(result, known=task.told)
+        code = _guided_exit(result, failed=not told)
         accounting.close(record, code, writes=result.writes, interrupted=result.interrupted)
     if code in {Exit.PENDING, Exit.PARTIAL}:
         note("hint: the same command again goes on with what is left")

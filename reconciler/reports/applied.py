@@ -24,30 +24,40 @@ _WORDS = {"skipped": "done already", "not_attempted": "not attempted"}
 
 def _lines(document: Document) -> Iterator[Line]:
     yield line()
+    idle = []
     for organization in document["organizations"]:
-        yield from _organization(organization)
+        told = tuple(_organization(organization))
+        if told:
+            yield line(Span(_title(organization), "bold"))
+            yield from told
+        else:
+            idle.append(organization)
+    if 0 < len(idle) < len(document["organizations"]):
+        yield line("Nothing to do: ", ", ".join(map(_title, idle)))
     if document.get("refused"):
         yield line(Span("refused: ", "bold red"), document["refused"])
     yield line(Span(_total(document), "bold"))
 
 
-def _organization(organization: Document) -> Iterator[Line]:
-    told = organization["changes"] or organization["stale"] or organization["error"]
-    if not told:
-        return
+def _title(organization: Document) -> str:
     name = organization["name"]
-    title = f"{name} ({organization['id']})" if name else f"organization {organization['id']}"
-    yield line(Span(title, "bold"))
+    return f"{name} ({organization['id']})" if name else f"organization {organization['id']}"
+
+
+def _organization(organization: Document) -> Iterator[Line]:
     for change in organization["changes"]:
         yield from _change(change)
     for settled in organization["settled"]:
         yield line("  ", Span("settled: ", "cyan"), settled)
     if organization["error"]:
-        yield line("  ", Span("error: ", "bold red"), organization["error"])
+        label = "not read: " if organization["status"] == "unread" else "error: "
+        yield line("  ", Span(label, "bold red"), organization["error"])
     for stale in organization["stale"]:
         yield line("  ", Span("stale: ", "bold red"), stale["message"])
     for moved in organization["moved"]:
         yield line("  ", Span("moved: ", "yellow"), moved)
+    for refused in organization["refused"]:
+        yield line("  ", Span("refused: ", "bold red"), refused)
     if organization["interrupted"]:
         yield line("  ", Span("interrupted; apply again to go on", "yellow"))
 
@@ -73,13 +83,15 @@ def _subject(change: Document) -> str:
 
 def _total(document: Document) -> str:
     counts = document["counts"]
+    unread = sum(row["status"] == "unread" for row in document["organizations"])
+    missing = f"; {counted(unread, 'organization')} not read" if unread else ""
     if not any(counts.values()):
-        return "Nothing to apply."
+        return f"Nothing to apply{missing}."
     words = [f"{counts['done']} done"]
     words += [
         f"{counts[key]} {_WORDS.get(key, key)}" for key in _STYLES if key != "done" and counts[key]
     ]
-    return f"Applied: {', '.join(words)}; {counted(document['writes'], 'write')}."
+    return f"Applied: {', '.join(words)}; {counted(document['writes'], 'write')}{missing}."
 
 
 def _text(document: Document, look: Look) -> str:

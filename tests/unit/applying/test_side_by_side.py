@@ -14,7 +14,7 @@ from reconciler.applying.events import Event, EventKind
 from reconciler.applying.executor import execute
 from reconciler.applying.journal import Journal
 from reconciler.applying.record import Begin, Intent, Item, Result, Unrecorded
-from reconciler.applying.result import ApplyResult
+from reconciler.applying.result import ApplyResult, OrganizationStatus
 from reconciler.applying.stopping import Stop
 from reconciler.backends.protocol import Operation, Outcome
 from reconciler.errors import UnreachableError
@@ -153,15 +153,24 @@ def test_events_come_one_at_a_time_whatever_runs_beside() -> None:
     assert heard.count(EventKind.ORGANIZATION_ENDED) == 8
 
 
-def test_a_bug_in_one_organization_is_raised_and_not_swallowed() -> None:
+def test_a_bug_in_one_organization_is_told_with_the_account_of_all() -> None:
     backend = FakeBackend(*states())
 
     def broken(number: int, operation: Operation) -> None:
-        raise ZeroDivisionError
+        if number == 6:
+            raise ZeroDivisionError("by nothing")
 
     backend.before = broken
-    with pytest.raises(ZeroDivisionError):
-        apply(backend, parallel=4)
+    result = apply(backend)
+    assert isinstance(result.bug, ZeroDivisionError)
+    assert (result.exit_code, result.writes) == (5, len(backend.history))
+    assert [row.status for row in result.organizations] == [
+        OrganizationStatus.DONE,
+        OrganizationStatus.FAILED,
+        *[OrganizationStatus.INTERRUPTED] * 6,
+    ]
+    assert result.organizations[1].reason == "ZeroDivisionError: by nothing"
+    assert result.organizations[2].reason == "interrupted before its first change"
 
 
 def test_a_stop_finishes_the_calls_in_flight_and_begins_nothing_new() -> None:

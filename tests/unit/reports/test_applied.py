@@ -26,12 +26,15 @@ def organization(**more: Any) -> dict[str, Any]:
     return {
         "id": 101,
         "name": "Acme QA",
+        "status": "failed",
+        "reason": None,
         "changes": [],
         "settled": [],
         "error": None,
         "stale": [],
         "moved": [],
         "refusals": 0,
+        "refused": [],
         "interrupted": False,
         **more,
     }
@@ -78,20 +81,26 @@ def test_each_change_is_told_with_what_became_of_it() -> None:
 
 def test_what_stopped_an_organization_is_told_even_where_it_had_no_change() -> None:
     told = document(
-        organization(error="cannot be read", name=None),
+        organization(error="no journal", name=None),
+        organization(error="no connection", id=102, status="unread"),
         organization(
             stale=[{"message": "bob is no member"}],
             moved=["kse: quota was 5, is 4"],
             settled=["grant kse ada@example.com: done, as the list shows"],
         ),
+        organization(refused=["no seat for everybody"], id=103),
         organization(id=7),
+        organization(id=8, name=None),
     )
     shown = FORMATS["text"](told, Look())
-    assert "organization 101\n  error: cannot be read\n" in shown
+    assert "organization 101\n  error: no journal\n" in shown
+    assert "Acme QA (102)\n  not read: no connection\n" in shown
     assert "  stale: bob is no member\n  moved: kse: quota was 5, is 4\n" in shown
     assert "  settled: grant kse ada@example.com: done, as the list shows\n" in shown
-    assert "(7)" not in shown
-    assert shown.endswith("Nothing to apply.\n")
+    assert "Acme QA (103)\n  refused: no seat for everybody\n" in shown
+    assert shown.endswith(
+        "Nothing to do: Acme QA (7), organization 8\nNothing to apply; 1 organization not read.\n"
+    )
 
 
 def test_json_is_the_document_itself() -> None:
