@@ -9,16 +9,21 @@ from enum import Enum, auto
 
 from urllib3.util.retry import RequestHistory, Retry
 
+from reconciler.applying.answers import is_final
 from reconciler.applying.stopping import Stop
 from reconciler.errors import (
     ApiError,
     IncompleteListingError,
+    MalformedAnswerError,
     UnclearOutcomeError,
     UnreachableError,
 )
 
 # One failure lies behind whoever waits, which makes the first pause one of `first_pause`, too.
 _FAILED_ONCE = (RequestHistory(None, None, None, None, None),)
+
+_APART = 5.0
+"""Seconds between two readings that have to agree; a host may list a write a little later."""
 
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -57,6 +62,7 @@ class Patience:
         """Return the pauses of giving a seat back, which no stop ends."""
         trying = self._begin(stop, self.seconds_for_return)
         trying.on_stop = OnStop.GO_ON
+        trying.stubborn = True
         return trying
 
     def _begin(self, stop: Stop, seconds: float) -> Trying:
@@ -71,7 +77,11 @@ class Patience:
 
 
 class Trying:
-    """The pauses between the tries of one change; `on_stop` tells how many a stop leaves."""
+    """The pauses between the tries of one change; `on_stop` tells how many a stop leaves.
+
+    With `stubborn`, everything is tried again but a request that will never be taken: a garbled
+    page and a key or a role that is not accepted may pass too.
+    """
 
     def __init__(
         self, policy: Retry, deadline: float, clock: Callable[[], float], stop: Stop
@@ -82,6 +92,7 @@ class Trying:
         self._stop = stop
         self._tried_once_more = False
         self.on_stop = OnStop.GIVE_UP
+        self.stubborn = False
 
     def pause(self, error: ApiError) -> bool:
         """Wait before the next try, and return whether there is one.
@@ -89,7 +100,7 @@ class Trying:
         There is none where the error will not pass by itself, where the time is over, and where
         somebody stops the apply, as far as `on_stop` says so.
         """
-        if not is_transient(error):
+        if not (is_transient(error) or (self.stubborn and _may_pass(error))):
             return False
         if self._stop.requested and self.on_stop is not OnStop.GO_ON:
             return self._once_more()
@@ -102,6 +113,10 @@ class Trying:
             return True
         return not self._stop.wait(seconds) or self._once_more()
 
+    def look_again(self) -> None:
+        """Wait before what was read is read once more, as far as the time allows."""
+        self._stop.sleep(max(0.0, min(_APART, self._deadline - self._clock())))
+
     def _once_more(self) -> bool:
         first = self.on_stop is OnStop.ONCE_MORE and not self._tried_once_more
         self._tried_once_more = True
@@ -113,3 +128,8 @@ def is_transient(error: ApiError) -> bool:
     if isinstance(error, UnreachableError | UnclearOutcomeError | IncompleteListingError):
         return True
     return error.status in _TRANSIENT
+
+
+def _may_pass(error: ApiError) -> bool:
+    """Tell whether anything but the request itself may be what is wrong."""
+    return isinstance(error, MalformedAnswerError) or not is_final(error)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from reconciler.applying.answers import text_of
+from reconciler.applying.answers import Ending, text_of
 from reconciler.applying.events import Event, EventKind
 from reconciler.applying.operations import Effect, Verb, effects_of
 from reconciler.applying.patience import Trying
 from reconciler.applying.record import Taken
 from reconciler.applying.remainder import Stale, Step
 from reconciler.applying.sending import Part, Sender
-from reconciler.applying.simulation import Simulation
+from reconciler.applying.simulation import Objection, Simulation
 from reconciler.errors import ApiError
-from reconciler.model.identity import Subject
+from reconciler.model.identity import Subject, SubjectKind, email_key
 from reconciler.model.plan import Action, Change, Deferral, OrganizationPlan, Pairing
 from reconciler.model.source import Source
 from reconciler.model.state import OrganizationState
+
+_LEFT = frozenset({"not_a_member", "pending_member"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +34,62 @@ class Return:
 
 
 def give_back(sender: Sender, change_id: str, holder: Subject, failed: Effect) -> Return:
-    """Grant the seat of a failed transfer to its former holder, where that is possible."""
-    effect = Effect(Verb.GRANT, failed.product, holder)
-    lost = f"the seat could not be given back to {holder.id}"
+    """Grant the seat of a failed transfer to its former holder, where that is possible.
+
+    What stands against it has to be read twice: a host may list writes later than it makes them.
+    """
     trying = sender.shared.patience.begin_return(sender.shared.stop)
     try:
-        state = _read(sender, trying)
+        view = _view(sender, trying, holder, failed)
+        while not view.free:
+            trying.look_again()
+            before, view = view, _view(sender, trying, holder, failed)
+            if view == before:
+                return view.told()
     except ApiError as error:
-        return Return(False, f"{lost}: {text_of(error)}")
-    simulation = Simulation(state, sender.shared.today)
-    if simulation.shows(failed):
-        return Return(None, f"{failed.subject.id} has the seat by now")
-    if simulation.shows(effect):
-        return Return(True, f"{holder.id} has a seat again")
-    objection = simulation.objection(effect)
-    if objection is not None:
-        return Return(False, f"{lost}: {objection.message}")
-    (answer,) = sender.send([Part(change_id, effect)], "give_back", trying, begun=True)
+        return _lost(Effect(Verb.GRANT, failed.product, holder), text_of(error))
+    part = Part(change_id, view.effect)
+    (answer,) = sender.send([part], "give_back", trying, begun=True)
     if answer.holds:
-        return Return(True, f"the seat was given back to {holder.id}")
-    return Return(False, f"{lost}: {answer.message}")
+        return Return(True, f"the seat was given back to {view.effect.subject.id}")
+    if answer.ending is Ending.UNCLEAR:
+        return Return(None, f"{_unknown(view.effect.subject)}: {answer.message}")
+    return _lost(view.effect, answer.message)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What one reading tells of a seat that is to go back by `effect`; `instead` has it if any."""
+
+    effect: Effect
+    instead: Subject | None
+    seated: bool
+    objection: Objection | None
+
+    @property
+    def free(self) -> bool:
+        """Whether nothing stands against giving it back."""
+        return self.instead is None and not self.seated and self.objection is None
+
+    def told(self) -> Return:
+        """Return what stands against it."""
+        if self.instead is not None:
+            return Return(None, f"{self.instead.id} has the seat by now")
+        if self.seated or self.objection is None:
+            return Return(True, f"{self.effect.subject.id} has a seat again")
+        return _lost(self.effect, self.objection.message, left=self.objection.code in _LEFT)
+
+
+def _view(sender: Sender, trying: Trying, holder: Subject, failed: Effect) -> _View:
+    state = _read(sender, trying)
+    simulation = Simulation(state, sender.shared.today)
+    effect = Effect(Verb.GRANT, failed.product, _spelled(holder, state))
+    return _View(
+        effect,
+        failed.subject if simulation.shows(failed) else None,
+        bool(simulation.shows(effect)),
+        simulation.objection(effect),
+    )
 
 
 def _read(sender: Sender, trying: Trying) -> OrganizationState:
@@ -61,6 +99,26 @@ def _read(sender: Sender, trying: Trying) -> OrganizationState:
         except ApiError as error:
             if not trying.pause(error):
                 raise
+
+
+def _spelled(holder: Subject, state: OrganizationState) -> Subject:
+    """Return a user as the members are spelled, which is how the licensing system knows them."""
+    if holder.kind is SubjectKind.USER:
+        for member in state.members or ():
+            if email_key(member.email) == holder.key:
+                return Subject(holder.kind, member.email)
+    return holder
+
+
+def _lost(effect: Effect, why: str | None, *, left: bool = False) -> Return:
+    """Return that it could not be, and what a person can do: nothing for somebody who has left."""
+    name = effect.subject.id
+    hint = "" if left else f"; once that is mended, grant {effect.product} to {name} by hand"
+    return Return(False, f"the seat could not be given back to {name}: {why}{hint}")
+
+
+def _unknown(holder: Subject) -> str:
+    return f"whether the seat went back to {holder.id} is not known"
 
 
 class Returns:
@@ -76,6 +134,7 @@ class Returns:
             row for row in sender.shared.record.taken if row.organization == plan.id
         )
         self._resumed: dict[str, Taken] = {}
+        self._shown: dict[str, Taken] = {}
         self._made: dict[str, Return] = {}
         self._withheld: list[Stale] = []
 
@@ -99,12 +158,22 @@ class Returns:
         for step in steps:
             change, verbs = step.change, [effect.verb for effect in step.pending]
             row = by_grant.get((change.product, change.subject.compared))
-            if row is not None and verbs == [Verb.GRANT] and _is_of(row, change.holder):
+            if row is None or not _is_of(row, change.holder):
+                continue
+            if verbs == [Verb.GRANT]:
                 self._resumed[change.id] = row
+            elif verbs == [Verb.REMOVE, Verb.GRANT]:
+                self._shown[change.id] = row
 
     def loser(self, change: Change) -> Subject | None:
-        """Return who lost a seat to this change in an earlier apply, and has none so far."""
+        """Return who lost a seat to this change in an earlier apply, and has none so far.
+
+        Where the holder was listed and the removal found nobody, it was the list that was late.
+        """
         row = self._resumed.get(change.id)
+        endings = [answer.ending for answer in self._sender.of(change.id)]
+        if row is None and endings[:1] == [Ending.UNCHANGED]:
+            row = self._shown.get(change.id)
         return row.holder if row else None
 
     def make_for_stale(self, stale: Iterable[Stale]) -> None:
@@ -157,8 +226,7 @@ class Returns:
 
     def _make(self, change: Change, row: Taken) -> None:
         self._sender.shared.stop.check()
-        unknown = f"whether the seat went back to {row.holder.id} is not known"
-        self._made[change.id] = Return(None, unknown)
+        self._made[change.id] = Return(None, _unknown(row.holder))
         failed = Effect(Verb.GRANT, row.product, change.subject)
         self._made[change.id] = give_back(self._sender, change.id, row.holder, failed)
 

@@ -10,7 +10,7 @@ from reconciler.applying.answers import Answer, Ending, is_final, text_of
 from reconciler.applying.events import Event, EventKind
 from reconciler.applying.operations import Effect, idempotency_key, operation_for
 from reconciler.applying.pacing import Pace
-from reconciler.applying.patience import Patience, Trying, is_transient
+from reconciler.applying.patience import Patience, Trying
 from reconciler.applying.record import Intent, Item, Record, Result
 from reconciler.applying.simulation import Simulation
 from reconciler.applying.stopping import Stop
@@ -177,7 +177,7 @@ class _Call:
             try:
                 state = self._shared.read(self._organization)
             except ApiError as failure:
-                if is_transient(failure) and self._trying.pause(failure):
+                if self._trying.pause(failure):
                     continue
                 return failure
             return Simulation(state, self._shared.today)

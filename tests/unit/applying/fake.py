@@ -54,6 +54,9 @@ EXCESS = "The number of granted users cannot exceed the license quota."
 USER_PRODUCTS = frozenset({"kse", "testops"})
 MACHINE_PRODUCT = "kre-node-locked"
 
+BY_HAND = "; once that is mended, grant kse to carol@x.io by hand"
+"""How the account ends that a seat could not be given back to carol."""
+
 NO_PATIENCE = Patience(seconds=0, seconds_for_return=0)
 """Nothing is tried twice."""
 

@@ -21,6 +21,7 @@ from reconciler.model.identity import user
 from reconciler.model.plan import Action, Change, Deferral, OrganizationPlan, Refusal, Scope
 from reconciler.model.source import Source
 from tests.unit.applying.fake import (
+    BY_HAND,
     NO_PATIENCE,
     TARGET,
     FakeBackend,
@@ -214,7 +215,7 @@ def test_an_automatic_pair_gives_nothing_back_later_either(path: Path) -> None:
         ),
         (
             lambda backend: backend.grant(101, "kse", "eve@x.io"),
-            "no seat of kse is free: 2 of 2 are used",
+            f"no seat of kse is free: 2 of 2 are used{BY_HAND}",
         ),
     ],
     ids=["the holder left", "an outsider took it"],
@@ -237,7 +238,9 @@ def test_a_return_that_fails_is_tried_again_by_the_next_apply(path: Path) -> Non
 
     backend.before = away
     result = apply(backend, path, TRANSFER)
-    assert stale(result)[0].endswith("could not be given back to carol@x.io: no connection")
+    assert stale(result)[0].endswith(
+        f"could not be given back to carol@x.io: no connection{BY_HAND}"
+    )
     backend.before = None
     assert one(apply(backend, path, TRANSFER)).given_back is True
 
@@ -334,7 +337,7 @@ def test_a_fresh_plan_goes_first_and_a_seat_that_it_gives_away_is_told(path: Pat
     assert row.stale == ()
     assert row.settled[-1] == (
         f"left half done by an earlier apply: grant kse to bob@x.io: {LEFT}; the seat could not "
-        "be given back to carol@x.io: no seat of kse is free: 2 of 2 are used"
+        f"be given back to carol@x.io: no seat of kse is free: 2 of 2 are used{BY_HAND}"
     )
 
 
