@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from reconciler.backends.answers import UNCLEAR
 from reconciler.backends.transport import Answer, Call
 from reconciler.errors import ApiError, UnclearOutcomeError
+from reconciler.model.redaction import Redaction
 from reconciler.server.access import Principal
 from reconciler.server.clock import Clock, system_clock
 from reconciler.server.idling import idle_timeout_of
@@ -20,7 +21,10 @@ from reconciler.server.store import Store
 class EmbeddedTransport:
     """A `Transport` that hands each call to the service, as the owner of every organization."""
 
-    def __init__(self, service: LicensingService, address: str) -> None:
+    def __init__(
+        self, service: LicensingService, address: str, redaction: Redaction | None = None
+    ) -> None:
+        self._redaction = redaction or Redaction({})
         self._service = service
         self._address = address
         self._principal = Principal.synthetic_owner()
@@ -47,11 +51,11 @@ class EmbeddedTransport:
                 raise UnclearOutcomeError(f"{message}; {UNCLEAR}") from error
             raise ApiError(message, hint="is the disk full, or the file damaged?") from error
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status, headers, response.body)
+        return Answer(response.status, headers, self._redaction.body(response.body))
 
     def redact(self, text: str) -> str:
-        """Return the text: there is no key."""
-        return text
+        """Return the text without any key of the environment; none is needed here."""
+        return self._redaction.text(text)
 
     def close(self) -> None:
         """Do nothing; the store is closed by who opened it."""
@@ -60,15 +64,30 @@ class EmbeddedTransport:
 class EmbeddedConnections:
     """The one transport to a database file, which it opens and closes."""
 
-    def __init__(self, store: Store, address: str, *, clock: Clock = system_clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        address: str,
+        *,
+        clock: Clock = system_clock,
+        redaction: Redaction | None = None,
+    ) -> None:
         self._store = store
         service = LicensingService(store, clock, idle_timeout=idle_timeout_of(store))
-        self._transport = EmbeddedTransport(service, address)
+        self._transport = EmbeddedTransport(service, address, redaction)
 
     @classmethod
-    def open(cls, file: Path, address: str, *, clock: Clock = system_clock) -> EmbeddedConnections:
+    def open(
+        cls,
+        file: Path,
+        address: str,
+        *,
+        clock: Clock = system_clock,
+        redaction: Redaction | None = None,
+    ) -> EmbeddedConnections:
         """Open a database file that is there; raises a `ReconcilerError` where it is not."""
-        return cls(Store.open(file, create=False), address, clock=clock)
+        store = Store.open(file, create=False)
+        return cls(store, address, clock=clock, redaction=redaction)
 
     def for_organization(self, organization: int) -> EmbeddedTransport:
         """Return the one transport."""

@@ -21,6 +21,7 @@ from reconciler.backends.prompt import PromptAdapter
 from reconciler.backends.retries import patiently, read_retry
 from reconciler.backends.transport import Answer, Call
 from reconciler.errors import MalformedAnswerError, UnclearOutcomeError
+from reconciler.model.redaction import Redaction
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes; a page of a list takes some hundred kilobytes."""
@@ -51,7 +52,8 @@ class HttpTransport:
     """A `Transport` to one address with one key; safe to use from several threads.
 
     TLS certificates are always verified. Redirects are not followed, so that the key goes nowhere
-    else. Reads are retried a few times, as `retry` says, writes never.
+    else. Reads are retried a few times, as `retry` says, writes never. A key that an answer repeats
+    is replaced before anything is made of the answer.
     """
 
     def __init__(
@@ -62,10 +64,12 @@ class HttpTransport:
         timeout: float,
         parallel: int = 8,
         retry: Retry | None = None,
+        redaction: Redaction | None = None,
     ) -> None:
         require_private(address)
         self._address = address
         self._key = key
+        self._redaction = redaction or Redaction({key.name: key.reveal()})
         self._timeout = timeout
         self._retry = retry or read_retry()
         adapter = PromptAdapter(
@@ -113,8 +117,9 @@ class HttpTransport:
             if response.headers.get(REQUEST_HEADER, identity) != identity:
                 # Leaving the body unread also closes the connection, which is out of step.
                 raise CrossedAnswerError
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, headers, self._body(response, call))
+            headers = {name.lower(): self.redact(text) for name, text in response.headers.items()}
+            body = self._redaction.body(self._body(response, call))
+            return Answer(response.status_code, headers, body)
 
     def _body(self, response: requests.Response, call: Call) -> bytes:
         body = bytearray()
@@ -131,10 +136,8 @@ class HttpTransport:
         return bytes(body)
 
     def redact(self, text: str) -> str:
-        """Return the text without the key, plain or as it is sent."""
-        for secret in (_encoded(self._key), self._key.reveal()):
-            text = text.replace(secret, "***")
-        return text
+        """Return the text without any key, plain or as it is sent."""
+        return self._redaction.text(text)
 
     def close(self) -> None:
         """Close the session."""
@@ -194,5 +197,8 @@ def http_connections(
 ) -> KeyedConnections:
     """Return the connections to an API at this address."""
     return KeyedConnections(
-        keys, lambda key: HttpTransport(address, key, timeout=timeout, parallel=parallel)
+        keys,
+        lambda key: HttpTransport(
+            address, key, timeout=timeout, parallel=parallel, redaction=keys.redaction
+        ),
     )

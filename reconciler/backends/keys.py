@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from reconciler.backends.addresses import http_address, is_private, shown
 from reconciler.errors import AuthenticationError
+from reconciler.model.redaction import Redaction, secrets_of
 from reconciler.model.settings import Settings, not_a_key
 
 DEFAULT_NAME = "RECONCILER_API_KEY"
@@ -37,19 +38,24 @@ class ApiKey:
 
 
 class KeyRing:
-    """The keys of one run: a default one, and one for each organization that names its own."""
+    """The keys of one run: a default one, and one for each organization that names its own.
 
-    __slots__ = ("_default_name", "_keys", "_names")
+    `redaction` takes these out of what is read, and whatever else in the environment is secret.
+    """
+
+    __slots__ = ("_default_name", "_keys", "_names", "redaction")
 
     def __init__(
         self,
         default_name: str,
         names: Mapping[int, str],
         keys: Mapping[str, ApiKey],
+        secrets: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._default_name = default_name
         self._names = names
         self._keys = keys
+        self.redaction = Redaction({**secrets, **{k.name: k.reveal() for k in keys.values()}})
 
     @classmethod
     def none(cls) -> KeyRing:
@@ -66,8 +72,9 @@ class KeyRing:
         Raises `AuthenticationError` where a key must not go there, or where there is none at all,
         `UsageError` where the URL is none.
         """
+        secrets = secrets_of(environ)
         if url.startswith("sqlite:"):
-            return cls.none()
+            return cls(DEFAULT_NAME, MappingProxyType({}), MappingProxyType({}), secrets)
         http_address(url)
         _refuse_in_ci(environ, url, explicit)
         require_private(url)
@@ -78,7 +85,7 @@ class KeyRing:
             key = _read(environ, name)
             if key is not None:
                 keys[name] = key
-        ring = cls(default_name, MappingProxyType(names), MappingProxyType(keys))
+        ring = cls(default_name, MappingProxyType(names), MappingProxyType(keys), secrets)
         if not keys:
             raise _missing(default_name)
         return ring

@@ -53,7 +53,7 @@ def _open_sqlite(url: str, keys: KeyRing, settings: ApiSettings, timezone: str) 
             f"{shown(url)} does not name a database",
             hint="sqlite:///relative.db or sqlite:////absolute.db",
         )
-    connections = EmbeddedConnections.open(Path(file), url)
+    connections = EmbeddedConnections.open(Path(file), url, redaction=keys.redaction)
     try:
         return KatalonBackend(url, connections, settings=settings, timezone=timezone)
     except BaseException:

@@ -61,11 +61,12 @@ def open_source(*, api: str | None, state: str | None, settings: Settings) -> It
 def _open_state(path: str, settings: Settings) -> Backend:
     from reconciler.backends.snapshot import SnapshotBackend
     from reconciler.config.document import load_validated
+    from reconciler.model.redaction import Redaction, secrets_of
 
     with working("loading the snapshot"):
         document = load_validated(path, "snapshot")
         return SnapshotBackend(
-            document.data,
+            Redaction(secrets_of(os.environ)).data(document.data),
             target=f"snapshot:{path}",
             timezone=settings.timezone,
             locate=document.source,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from reconciler.cli.secrets import redacted
 from reconciler.errors import ReconcilerError, UsageError
 
 STANDARD_OUTPUT = "-"
@@ -20,8 +21,10 @@ _UNPAIRED = "backslashreplace"
 def write_data(text: str, target: str) -> None:
     """Write text to a file, in one step, or to standard output where the target is `-`.
 
-    Raises `ReconcilerError` where the file cannot be written; nothing of it is left then.
+    No key of the environment is in it. Raises `ReconcilerError` where the file cannot be written;
+    nothing of it is left then.
     """
+    text = redacted(text, os.environ)
     if target == STANDARD_OUTPUT:
         click.echo(text, nl=False)
         return

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reconciler.cli.secrets import redacted
 from reconciler.errors import ReconcilerError
 from reconciler.reports.counts import total
 from reconciler.reports.spans import Look
@@ -107,6 +108,6 @@ def _output(name: str, value: str) -> str:
 def _append(target: str, text: str) -> None:
     try:
         with Path(target).open("a", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(text)
+            stream.write(redacted(text, os.environ))
     except OSError as error:
         raise ReconcilerError(f"{target}: cannot be written: {error.strerror or error}") from error

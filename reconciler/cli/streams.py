@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from reconciler.cli.secrets import redacted
+
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
@@ -32,6 +34,15 @@ class _Patient(io.FileIO):
         except BrokenPipeError:
             self.gone = True
             return memoryview(data).nbytes
+
+
+class _Discreet(io.TextIOWrapper):
+    """A stream on which no key of the environment is written, whatever is written to it."""
+
+    def write(self, text: str) -> int:
+        """Write as a stream does, without the keys; count what was given."""
+        super().write(redacted(text, os.environ))
+        return len(text)
 
 
 class _Unfailing(io.FileIO):
@@ -97,7 +108,7 @@ def _is_ours(stream: TextIO, descriptor: int) -> bool:
 
 
 def _over(file: io.FileIO, stream: TextIO) -> io.TextIOWrapper:
-    return io.TextIOWrapper(
+    return _Discreet(
         io.BufferedWriter(file),
         encoding=stream.encoding,
         line_buffering=bool(stream.line_buffering),

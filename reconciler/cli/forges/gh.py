@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from reconciler.cli.secrets import redacted
 from reconciler.errors import ReconcilerError
 
 _PUBLIC = "github.com"
@@ -27,7 +28,8 @@ def api(
         command.append("--paginate")
     if fields is not None:
         command += ["--input", "-"]
-    text = run([*command, path], None if fields is None else json.dumps(fields))
+    said = None if fields is None else redacted(json.dumps(fields), os.environ)
+    text = run([*command, path], said)
     return _rows(text) if pages else json.loads(text or "null")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from reconciler.cli.forges.protocol import Document, MainBranch, Post
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.model.redaction import Redaction, secrets_of
 
 if TYPE_CHECKING:
     import requests
@@ -151,7 +153,7 @@ class GitLab:
             answer = self._session.request(
                 method,
                 f"{self._api}/{path}",
-                json=fields,
+                json=Redaction(secrets_of(os.environ)).data(fields),
                 timeout=_SECONDS,
                 # The token must not follow an answer to another place.
                 allow_redirects=False,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
+
+from reconciler.cli.secrets import redacted
 
 
 def set_outputs(environ: Mapping[str, str], outputs: Mapping[str, str]) -> None:
@@ -24,4 +27,4 @@ def append_summary(environ: Mapping[str, str], text: str) -> None:
 def _append(path: str | None, text: str) -> None:
     if path:
         with Path(path).open("a", encoding="utf-8") as stream:
-            stream.write(text)
+            stream.write(redacted(text, os.environ))

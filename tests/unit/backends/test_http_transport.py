@@ -130,7 +130,7 @@ def test_a_server_that_repeats_the_key_does_not_get_it_into_the_message() -> Non
 
     with answering(echo) as (transport, _):
         error = the_error(transport, READ)
-    assert "no *** and no Basic ***" in error.message
+    assert "no [RECONCILER_API_KEY] and no Basic [RECONCILER_API_KEY]" in error.message
 
 
 def test_a_message_of_the_server_becomes_one_printable_line_of_bounded_length() -> None:
