@@ -20,6 +20,8 @@ from reconciler.cli.demo_files import ORGANIZATION
 from reconciler.errors import ReconcilerError
 from reconciler.reports.counts import counted
 
+# -P: no file in the folder is taken for a module.
+_OURSELVES = (sys.executable, "-P", "-m", "reconciler")
 _SHOWN_LINES = 14
 _START_SECONDS = 30
 _LIST_SIZE = 100
@@ -40,7 +42,7 @@ class Stage:
         """
         click.echo(click.style(f"\n$ reconciler {' '.join(arguments)}", bold=True))
         done = subprocess.run(  # noqa: S603 - our own command, with our own arguments
-            [sys.executable, "-m", "reconciler", *arguments],
+            [*_OURSELVES, *arguments],
             cwd=self.folder,
             env=self._environment,
             capture_output=True,
@@ -100,7 +102,7 @@ def staged(folder: Path) -> Iterator[Stage]:
     arguments = ["serve", "--db", "licenses.db", "--load", "snapshot.json", "--port", "0"]
     click.echo(click.style(f"$ reconciler {' '.join(arguments)} &", bold=True))
     with subprocess.Popen(  # noqa: S603 - our own command, with our own arguments
-        [sys.executable, "-m", "reconciler", *arguments],
+        [*_OURSELVES, *arguments],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

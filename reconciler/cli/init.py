@@ -64,12 +64,12 @@ def command(folder: str, ci: str, organization: int, branch: str | None) -> Exit
 
 def _default_branch(folder: Path) -> str:
     """Return the default branch of the repository that a folder, perhaps a new one, lies in."""
-    from reconciler.config.git import default_branch
+    from reconciler.config.git import repository_of
     from reconciler.errors import ReconcilerError
 
     there = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
     try:
-        found = default_branch(there)
-    except ReconcilerError:  # No git here, which `init` does not need.
+        found = repository_of(there).default_branch()
+    except ReconcilerError:  # No repository, or no git, which `init` does not need.
         found = None
     return found if found and _NAME.fullmatch(found) else "main"

@@ -17,6 +17,7 @@ from reconciler.config.json_text import (
     mark_json,
     read_json,
 )
+from reconciler.config.links import link_out
 from reconciler.config.marks import Container, Marks, Step
 from reconciler.config.text import (
     MAX_DATA_SIZE,
@@ -150,6 +151,9 @@ def load_validated(path: Path | str, schema_name: str) -> Document:
 
     Raises `ConfigurationError` with every problem.
     """
+    if link_out(Path.cwd() / path) is not None:
+        message = "the link leads out of the git checkout that it lies in, and is not followed"
+        raise ConfigurationError([Problem(Source(str(path)), message)])
     document = load_document(path, limit=MAX_DATA_SIZE)
     found = list(document.schema_problems(schema_name))
     if found:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reconciler.config.discovery import Folders
+from reconciler.config.discovery import Folders, leads_out
 from reconciler.config.document import Document, load_document
 from reconciler.config.sound_part import sound_part
+from reconciler.config.text import is_open_already
 from reconciler.errors import ConfigurationError
 from reconciler.model.source import Problem, Source
 from reconciler.schema import problems as schema_problems
@@ -46,14 +47,22 @@ class Files:
         resolved = self.folders.real(path)
         if resolved not in self._documents:
             self._paths.append(path)
-            try:
-                document = load_document(self.folders.absolute(path), self.folders.name(path))
-            except ConfigurationError as error:
-                self._findings.problems.extend(error.problems)
-                self._documents[resolved] = None
-            else:
-                self._documents[resolved] = document
+            self._documents[resolved] = self._read(path, resolved)
         return self._documents[resolved]
+
+    def _read(self, path: Path, resolved: Path) -> Document | None:
+        link = self.folders.link_out(path)
+        if link is not None:
+            self._findings.problems.append(leads_out(path, link, self.folders))
+            return None
+        absolute = self.folders.absolute(path)
+        try:
+            # What was looked at is what is opened: no link is followed a second time.
+            file = absolute if is_open_already(absolute) else resolved
+            return load_document(file, self.folders.name(path))
+        except ConfigurationError as error:
+            self._findings.problems.extend(error.problems)
+            return None
 
     def names(self) -> list[str]:
         """Return the names of all files that were read, or could not be."""

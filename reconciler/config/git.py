@@ -1,8 +1,15 @@
-"""Git, through its command line: where a repository is, what differs, and files of a revision."""
+"""Git, through its command line: what differs, and files of a revision.
+
+Git is called on the one repository that is named to it, reads objects and names of them, and runs
+nothing that a configuration, an attribute or the environment tells it to.
+"""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
+import stat
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+from reconciler.config.checkout import GIT, checkout_of
+from reconciler.config.programs import environment, find_program
 from reconciler.errors import ReconcilerError, UsageError
 
 TIMEOUT = 60.0
@@ -18,12 +27,37 @@ TIMEOUT = 60.0
 MOST_PATHS = 500
 """How many paths one call of git is given; a command line has an end."""
 
-_OPTIONS = ("--no-optional-locks", "--literal-pathspecs", "-c", "core.fsmonitor=false")
-# Set where git itself calls us, for another folder than ours perhaps.
-_OF_A_HOOK = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"})
+# No command that is called here reads the index or the work tree, runs a hook, a filter or an
+# external diff, or writes; what a repository's own configuration could start is off all the same.
+_OPTIONS = (
+    "--no-pager", "--no-optional-locks", "--no-replace-objects", "--literal-pathspecs",
+    "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}",
+    "-c", f"core.attributesFile={os.devnull}", "-c", "credential.helper=", "-c", "core.askPass=",
+    "-c", "core.sshCommand=false", "-c", "protocol.allow=never",
+)  # fmt: skip
+_VARIABLES = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_SYSTEM": os.devnull,
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    # A partial clone would fetch what it lacks. Older versions of git do not know the first one.
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_PAGER": "cat",
+    "LC_ALL": "C",
+}
 _LINK = "120000"
 _FILES = frozenset({"100644", "100755", _LINK})
+_SHA1_DIGITS = 40
 _CHUNK = 1024 * 1024
+_PARTIAL = (
+    "nothing is fetched from here: where this clone is a partial one, clone without --filter, or "
+    "fetch what it lacks first (git fetch --refetch --no-filter)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +67,18 @@ class Blob:
     path: str
     link: bool
     object_id: str
+
+    def differs(self, path: Path) -> bool:
+        """Tell whether a path holds anything else than this: other bytes, or a link for a file."""
+        try:
+            content = os.fsencode(path.readlink()) if self.link else _bytes_of(path)
+        except OSError:
+            return True
+        # Newer repositories name their objects by a longer sum.
+        kind = "sha1" if len(self.object_id) == _SHA1_DIGITS else "sha256"
+        found = hashlib.new(kind, b"blob %d\0" % len(content), usedforsecurity=False)
+        found.update(content)
+        return found.hexdigest() != self.object_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +90,30 @@ class Repository:
     def status(self, paths: Sequence[Path]) -> tuple[str | None, bool]:
         """Return the checked-out commit, and whether any of the files differs from it.
 
-        The paths are real ones below the root. A file that git ignores or does not know differs.
-        The commit is None in a repository without any.
+        The paths are real ones below the root. Bytes are compared, as they are: no filter and no
+        line end is converted. A file that the commit does not hold differs. The commit is None in
+        a repository without any.
         """
-        commit, differs = None, False
-        for begin in range(0, len(paths), MOST_PATHS):
-            some = paths[begin : begin + MOST_PATHS]
-            output = self._run(
-                *("status", "--porcelain=v2", "--branch", "-z", "--no-renames"),
-                *("--untracked-files=all", "--ignored=matching", "--ignore-submodules=all"),
-                *("--", *map(str, some)),
-            )
-            for line in output.decode("utf-8", "surrogateescape").split("\0"):
-                if line.startswith("# branch.oid "):
-                    commit = line.removeprefix("# branch.oid ")
-                elif line and not line.startswith("# "):
-                    differs = True
-        return (None if commit == "(initial)" else commit), differs
+        commit = self.commit("HEAD")
+        if commit is None:
+            return None, bool(paths)
+        names = {path.relative_to(self.root).as_posix(): path for path in paths}
+        for begin in range(0, len(names), MOST_PATHS):
+            some = list(names)[begin : begin + MOST_PATHS]
+            arguments = ("ls-tree", "-z", "--full-tree", commit, "--", *some)
+            known = {blob.path: blob for blob in _blobs(self._run(*arguments))}
+            if any(name not in known or known[name].differs(names[name]) for name in some):
+                return commit, True
+        return commit, False
 
     def commit(self, revision: str) -> str | None:
         """Return the ID of the commit that a revision names, or None where there is none."""
         arguments = ("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
-        found = _call(self.root, *arguments)
-        return found.stdout.decode().strip() if found.returncode == 0 else None
+        found = self._call(*arguments)
+        if found.returncode == 1:
+            return None
+        _check(found)
+        return found.stdout.decode().strip()
 
     def is_shallow(self) -> bool:
         """Tell whether the repository lacks a part of its history."""
@@ -74,11 +121,7 @@ class Repository:
 
     def blobs(self, commit: str) -> Iterator[Blob]:
         """Yield every file and link of a commit; submodules are none."""
-        for record in self._run("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
-            about, _, path = record.partition(b"\t")
-            mode, _, rest = about.decode().partition(" ")
-            if mode in _FILES:
-                yield Blob(os.fsdecode(path), mode == _LINK, rest.split(" ")[1])
+        yield from _blobs(self._run("ls-tree", "-r", "-z", "--full-tree", commit))
 
     def contents(
         self, object_ids: Sequence[str], write: Callable[[str, Iterator[bytes]], None]
@@ -88,49 +131,101 @@ class Repository:
             names.write("".join(f"{name}\n" for name in object_ids).encode())
             names.seek(0)
             # Files on both sides: a pipe in each direction can block both ends.
-            _check(_call(self.root, "cat-file", "--batch", stdin=names, stdout=output))
+            _check(self._call("cat-file", "--batch", stdin=names, stdout=output))
             output.seek(0)
             for name in object_ids:
                 header = output.readline().decode().split()
                 if len(header) != 3:
                     raise ReconcilerError(
                         f"git has no content of object {name}: {' '.join(header)}",
-                        hint="fetch the whole history (git fetch --refetch)",
+                        hint=_PARTIAL,
                     )
                 write(name, _pieces(output, int(header[2])))
                 output.read(1)
 
+    def default_branch(self) -> str | None:
+        """Return the default branch; None where nothing tells it.
+
+        It is what the origin says, else the only branch, in a new repository the one it begins
+        with.
+        """
+        origin = self._said("symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
+        if origin:
+            return origin.removeprefix("refs/remotes/origin/")
+        branches = self._said("for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes")
+        only = branches or self._said("symbolic-ref", "--quiet", "HEAD")
+        prefix, _, name = only.partition("refs/heads/")
+        return None if prefix or "\n" in name else name or None
+
     def _run(self, *arguments: str) -> bytes:
-        found = _call(self.root, *arguments)
+        found = self._call(*arguments)
         _check(found)
         return found.stdout
+
+    def _said(self, *arguments: str) -> str:
+        """Return what git says, without its last line end; nothing where it fails."""
+        return os.fsdecode(self._call(*arguments).stdout).removesuffix("\n")
+
+    def _call(
+        self,
+        *arguments: str,
+        stdin: IO[bytes] | int = subprocess.DEVNULL,
+        stdout: IO[bytes] | int = subprocess.PIPE,
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Call git on this very repository: it looks for none."""
+        program = find_program("git")
+        if program is None:
+            message = "git is not installed, or not where it is looked for"
+            raise ReconcilerError(f"{message}: it is needed to read a revision")
+        place = (f"--git-dir={self.root / GIT}", f"--work-tree={self.root}")
+        try:
+            return subprocess.run(  # noqa: S603 - no shell, and an absolute path
+                [program, *place, *_OPTIONS, *arguments],
+                cwd=self.root,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                env=environment() | _VARIABLES,
+                timeout=TIMEOUT,
+                check=False,
+            )
+        except OSError as error:
+            raise ReconcilerError(f"git cannot be run: {error.strerror or error}") from error
+        except subprocess.TimeoutExpired as error:
+            message = f"git {arguments[0]} did not end within {TIMEOUT:.0f} seconds"
+            raise ReconcilerError(message) from error
 
 
 def repository_of(folder: Path) -> Repository:
     """Return the repository that a folder lies in; raises `ReconcilerError` where there is none."""
-    found = _call(folder, "rev-parse", "--show-toplevel")
-    _check(found)
-    top = os.fsdecode(found.stdout).removesuffix("\n")
-    return Repository(Path(os.path.realpath(top)))
+    try:
+        top = checkout_of(folder)
+    except ValueError as error:
+        raise UsageError(f"git cannot be given this argument: {error}") from error
+    if top is None:
+        raise ReconcilerError(
+            "git: this folder is in no git repository",
+            hint="call it inside of the checkout, or name a folder with the older files",
+        )
+    return Repository(top)
 
 
-def default_branch(folder: Path) -> str | None:
-    """Return the default branch of the repository of a folder; None where nothing tells it.
-
-    It is what the origin says, else the only branch, in a new repository the one it begins with.
-    """
-    origin = _said(folder, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
-    if origin:
-        return origin.removeprefix("refs/remotes/origin/")
-    branches = _said(folder, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes")
-    only = branches or _said(folder, "symbolic-ref", "--quiet", "HEAD")
-    prefix, _, name = only.partition("refs/heads/")
-    return None if prefix or "\n" in name else name or None
+def _blobs(output: bytes) -> Iterator[Blob]:
+    """Yield the files and links that `ls-tree -z` tells of."""
+    for record in output.split(b"\0"):
+        about, _, path = record.partition(b"\t")
+        mode, _, rest = about.decode().partition(" ")
+        if mode in _FILES:
+            yield Blob(os.fsdecode(path), mode == _LINK, rest.split(" ")[1])
 
 
-def _said(folder: Path, *arguments: str) -> str:
-    """Return what git says, without its last line end; nothing where it fails."""
-    return os.fsdecode(_call(folder, *arguments).stdout).removesuffix("\n")
+def _bytes_of(path: Path) -> bytes:
+    """Return the bytes of a regular file that is no link; raises `OSError` for anything else."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    with open(os.open(path, flags), "rb") as stream:  # noqa: PTH123
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return stream.read()
 
 
 def _pieces(stream: IO[bytes], size: int) -> Iterator[bytes]:
@@ -142,54 +237,14 @@ def _pieces(stream: IO[bytes], size: int) -> Iterator[bytes]:
         yield piece
 
 
-def _call(
-    folder: Path,
-    *arguments: str,
-    stdin: IO[bytes] | int = subprocess.DEVNULL,
-    stdout: IO[bytes] | int = subprocess.PIPE,
-) -> subprocess.CompletedProcess[bytes]:
-    try:
-        return subprocess.run(  # noqa: S603
-            ["git", "-C", str(folder), *_OPTIONS, *arguments],  # noqa: S607
-            stdin=stdin,
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            env=_environment(),
-            timeout=TIMEOUT,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        message = "git is not installed, or not in PATH: it is needed to read a revision"
-        raise ReconcilerError(message) from error
-    except OSError as error:
-        raise ReconcilerError(f"git cannot be run: {error.strerror or error}") from error
-    except ValueError as error:
-        raise UsageError(f"git cannot be given this argument: {error}") from error
-    except subprocess.TimeoutExpired as error:
-        message = f"git {arguments[0]} did not end within {TIMEOUT:.0f} seconds"
-        raise ReconcilerError(message) from error
-
-
-def _environment() -> dict[str, str]:
-    """Return what git needs of the environment, without the keys of the licensing system."""
-    own = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    others = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("RECONCILER_") and name not in _OF_A_HOOK
-    }
-    return others | own
-
-
 def _check(found: subprocess.CompletedProcess[bytes]) -> None:
     if found.returncode == 0:
         return
-    said = [line.strip() for line in found.stderr.decode("utf-8", "replace").splitlines()]
-    first = next((line for line in said if line), f"exit code {found.returncode}")
-    hint = None
-    if "not a git repository" in first:
-        first = "this folder is in no git repository"
-        hint = "call it inside of the checkout, or name a folder with the older files"
-    elif "dubious ownership" in first:
-        hint = "git config --global --add safe.directory FOLDER makes git trust the checkout"
+    text = found.stderr.decode("utf-8", "replace")
+    said = [line.strip() for line in text.splitlines() if line.strip()]
+    # Warnings come before what went wrong.
+    said.sort(key=lambda line: not line.startswith("fatal: "))
+    first = said[0] if said else f"exit code {found.returncode}"
+    lacking = "lazy fetching disabled" in text or ("transport" in first and "allowed" in first)
+    hint = _PARTIAL if lacking else None
     raise ReconcilerError(f"git: {first.removeprefix('fatal: ')}", hint=hint)

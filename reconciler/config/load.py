@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reconciler.config.discovery import Folders, Selection, distinct, folder_problems, select
+from reconciler.config.discovery import (
+    Folders,
+    Selection,
+    distinct,
+    files_below,
+    folder_problems,
+    select,
+    tell_unseen,
+)
 from reconciler.config.document import Document, collector_off
 from reconciler.config.files import (
     Files,
@@ -22,11 +30,13 @@ from reconciler.config.groups import Groups
 from reconciler.config.organization import read_organization
 from reconciler.config.policy import PolicyLayer, read_policy
 from reconciler.config.sound_part import defines_all_groups, is_identified, is_whole
+from reconciler.config.tree import Found, TooMuchToLookAtError
 from reconciler.config.workspace import read_settings, workspace_problems
 from reconciler.errors import ConfigurationError
 from reconciler.model.desired import Desired, DesiredOrganization
 from reconciler.model.settings import Settings
 from reconciler.model.source import Problem
+from reconciler.schema_messages import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,7 @@ def load_workspace(paths: Sequence[str], *, cwd: Path | None = None) -> Workspac
     is one: naming a single file does not lift the rules. Raises `ConfigurationError` with every
     problem of every file.
     """
-    folders = _here(cwd)
+    folders = _here(cwd).of(paths)
     with collector_off():
         return _Loader(folders).load(select(paths, folders))
 
@@ -63,6 +73,7 @@ def load_past(paths: Sequence[str], folders: Folders) -> Workspace:
     There, a path, a workspace file or a pattern's matches that are missing want nothing. Raises
     `ConfigurationError` with every other problem.
     """
+    folders = folders.of(paths)
     existing = [path for path in paths if os.path.lexists(folders.absolute(Path(path)))]
     selection = select(existing, folders, absent_ok=True) if existing or not paths else Selection()
     with collector_off():
@@ -75,7 +86,7 @@ def load_settings(paths: Sequence[str], *, cwd: Path | None = None) -> Settings:
     Without any workspace file, the defaults. Raises `ConfigurationError` for a workspace file that
     is invalid; of organization files, only that they are YAML.
     """
-    loader = _Loader(_here(cwd))
+    loader = _Loader(_here(cwd).of(paths))
     workspace = loader.workspace(select(paths, loader.folders) if paths else Selection())
     loader.raise_problems()
     return _settings(workspace)
@@ -104,6 +115,7 @@ class _Loader:
 
     def load(self, selection: Selection) -> Workspace:
         self.findings.problems.extend(selection.problems)
+        self.findings.warnings.extend(selection.warnings)
         for path in distinct((*selection.files, *selection.found), self.folders):
             self._files.document(path)
         workspace = self.workspace(selection)
@@ -179,7 +191,8 @@ class _Loader:
 
     def _beside(self, workspace: _WorkspaceFile, shared: Sequence[Path]) -> list[Path]:
         folder = workspace.path.parent
-        inside = self.folders.organization_files(folder)
+        report, warn = self.findings.problems.append, self.findings.warnings.append
+        inside = files_below(folder, self.folders, report, warn)
         others = self._without((workspace.path, *shared), inside)
         problems = folder_problems(folder, others, self.folders, absent_ok=self._absent_ok)
         self.findings.problems.extend(problems)
@@ -193,22 +206,26 @@ class _Loader:
         """Return the files that the patterns of a workspace's key name, but for its own."""
         if workspace is None or workspace.sound is None:
             return []
-        found: list[Path] = []
+        files: list[Path] = []
         patterns: list[Any] = workspace.sound.data.get(key, [])
         for index, pattern in enumerate(patterns):
-            message = ""
+            found, message = Found(), ""
             try:
-                matches = self.folders.matches(workspace.path.parent, pattern)
-            except (ValueError, NotImplementedError) as error:
-                matches, message = (), str(error)
-            others = self._without((workspace.path,), matches)
+                found = self.folders.matches(workspace.path.parent, pattern)
+            except ValueError as error:
+                message = str(error)
+            except TooMuchToLookAtError as error:
+                message = f"{error}: let the pattern {shown(pattern)} name fewer folders"
+            report, warn = self.findings.problems.append, self.findings.warnings.append
+            tell_unseen(found, self.folders, report, warn)
+            others = self._without((workspace.path,), found.files)
             if not others and not message and not self._absent_ok:
                 message = "no YAML or JSON file matches this pattern"
             if message:
                 source = workspace.sound.child_source(patterns, index)
                 self.findings.problems.append(Problem(source, message))
-            found += others
-        return found
+            files += others
+        return files
 
     def _organizations(
         self, files: Iterable[Path], policy: PolicyLayer, groups: Groups

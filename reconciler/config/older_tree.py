@@ -11,23 +11,23 @@ from reconciler.config.git import Blob, Repository
 from reconciler.config.text import MAX_FILE_SIZE
 from reconciler.errors import ReconcilerError
 
-_LEADS_OUT = b"a link that leads out of the repository\n"
-
 
 def write_tree(
     repository: Repository, commit: str, folder: Path, *, also: Collection[str] = ()
 ) -> None:
     """Write the YAML and JSON files of a commit, its links, and the files named in `also`.
 
-    `folder` is a real path. Nothing is written outside of it, and no link leads out of it: in the
-    place of one that would stands a file that says so, which fits no schema.
+    `folder` is a real path, and nothing is written outside of it. Links are as the commit has them:
+    whoever reads them must refuse those that lead out.
     """
     wanted = [blob for blob in repository.blobs(commit) if _is_wanted(blob, also)]
     try:
         links = _write_files(repository, wanted, folder)
-        _write_links(links, folder)
-    except OSError as error:
-        reason = error.strerror or error
+        # Only after all files: otherwise one could be written through a link.
+        for path, target in links.items():
+            path.symlink_to(os.fsdecode(target))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         message = f"the files of commit {commit} cannot be written to {folder}: {reason}"
         raise ReconcilerError(message) from error
 
@@ -55,16 +55,6 @@ def _write_files(repository: Repository, wanted: list[Blob], folder: Path) -> di
 
     repository.contents(list(by_id), write)
     return links
-
-
-def _write_links(links: dict[Path, bytes], folder: Path) -> None:
-    # Only after all files: otherwise one could be written through a link.
-    for path, target in links.items():
-        path.symlink_to(os.fsdecode(target))
-    for path in links:
-        if not Path(os.path.realpath(path)).is_relative_to(folder):
-            path.unlink()
-            path.write_bytes(_LEADS_OUT)
 
 
 def _within_limit(pieces: Iterator[bytes]) -> bytes:

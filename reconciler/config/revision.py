@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from reconciler.config.discovery import Folders
 from reconciler.config.git import Repository, repository_of
+from reconciler.config.links import links_to
 from reconciler.config.load import Workspace, load_past
 from reconciler.config.older_tree import write_tree
 from reconciler.errors import ConfigurationError, ReconcilerError, UsageError
@@ -29,17 +30,21 @@ class Revision:
 def describe(files: Iterable[Path], folder: Path) -> Revision:
     """Return the revision of files, of the repository that a folder lies in.
 
-    A file that is ignored, untracked or outside of the repository is dirty. Calls git twice.
+    A file that the commit does not hold, or that is outside of the repository, is dirty; and so is
+    a link on the way to a file. Calls git twice, and once more for each further 500 files.
     """
-    real = sorted({path for file in files for path in _real_paths(file)})
+    files = list(files)
+    ends = {path for file in files for path in _real_paths(file)}
+    # Where the checkout itself is reached through links, those are not its own.
+    ways = {link for file in files for link in links_to(file)}
     try:
         repository = repository_of(folder)
-        inside = [path for path in real if path.is_relative_to(repository.root)]
+        inside = sorted(path for path in ends | ways if path.is_relative_to(repository.root))
         sha, differs = repository.status(inside)
     except ReconcilerError:
         # The revision is a remark in a plan; planning does not depend on git.
         return Revision(None)
-    return Revision(sha, differs or len(inside) < len(real))
+    return Revision(sha, differs or not ends <= set(inside))
 
 
 def with_revision(workspace: Workspace, *, cwd: Path | None = None) -> Workspace:
@@ -61,7 +66,7 @@ def base_workspace(base: str, paths: Sequence[str], *, cwd: Path | None = None) 
     if not base or base.startswith("-") or not base.isprintable():
         raise UsageError(f"the base must be a git revision or a folder, not {base!r}")
     here = Path(os.path.realpath(Path.cwd() if cwd is None else cwd))
-    if (here / base).is_dir():
+    if os.path.isdir(here / base):  # noqa: PTH112 - no for a name that is too long
         _refuse_ambiguous(base, here)
         return _checked(base, lambda: _of_folder(base, paths, here))
     repository = repository_of(here)
@@ -89,7 +94,7 @@ def _of_revision(
         cwd = top / here.relative_to(repository.root)
         cwd.mkdir(parents=True, exist_ok=True)
         older = [str(top / path) for path in inside]
-        workspace = load_past(_kept(paths, older, here), Folders(cwd, top, f"{base}:"))
+        workspace = load_past(_kept(paths, older, here), Folders(cwd, top, f"{base}:", fence=top))
         root = repository.root / workspace.root.relative_to(top)
     return replace(workspace, root=root, desired=replace(workspace.desired, revision=commit))
 

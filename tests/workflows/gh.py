@@ -249,7 +249,7 @@ def download(hub: Hub, arguments: list[str]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    hub = Hub(Path(os.environ["STAND_IN_HUB"]))
+    hub = Hub(Path(os.environ["STAND_IN_HUB"]).resolve())
     match arguments:
         case ["api", *rest_of]:
             rest(hub, rest_of)

@@ -26,7 +26,8 @@ STAND_IN = Path(__file__).with_name("gh.py")
 REPOSITORY = "acme/licenses"
 
 _SCRIPTS = {
-    "gh": f'exec {sys.executable} "{STAND_IN}" "$@"',
+    # Its memory lies beside its folder: of the environment it sees what the real one needs.
+    "gh": f'STAND_IN_HUB="${{0%/*}}/../hub.json" exec {sys.executable} "{STAND_IN}" "$@"',
     "reconciler": f'exec {sys.executable} -m reconciler "$@"',
     # The package is installed in the tests' own environment; pip is only looked at.
     "python": (
@@ -292,7 +293,6 @@ class _JobRun:
             "GITHUB_STEP_SUMMARY": str(self.folder / "summary"),
             "GITHUB_WORKSPACE": str(self.workspace),
             "RUNNER_TEMP": str(self.temp),
-            "STAND_IN_HUB": str(self.runner.folder / "hub.json"),
             "STAND_IN_PIP": str(self.runner.folder / "pip"),
             **self.context["env"],
         }

@@ -6,14 +6,23 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from reconciler.cli.secrets import redacted
+from reconciler.config.programs import environment, find_program
 from reconciler.errors import ReconcilerError
 
 _PUBLIC = "github.com"
 _SECONDS = 120
+_VARIABLES = frozenset({
+    # Its tokens and where it keeps them, and how it reaches the network.
+    "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GH_HOST",
+    "GH_CONFIG_DIR", "XDG_CONFIG_HOME",
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+    "http_proxy", "https_proxy", "all_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
+})  # fmt: skip
 
 
 def api(
@@ -43,9 +52,18 @@ def graphql(query: str, **variables: str) -> Any:
 
 def run(arguments: list[str], data: str | None = None) -> str:
     """Run `gh` and return what it prints; raises `ReconcilerError` where it fails."""
+    program = find_program("gh")
+    if program is None:
+        raise ReconcilerError(
+            "the GitHub CLI `gh` is not installed here",
+            hint="GitHub's runners have it; on one of your own, install it",
+        )
     try:
         done = subprocess.run(  # noqa: S603 - no shell, and no argument is an option by accident
-            ["gh", *arguments],  # noqa: S607 - the runner's own, wherever it lies
+            [program, *arguments],
+            # It looks at the repository that it is called in, and needs none for what it is asked.
+            cwd=Path(program).anchor,
+            env=environment(_VARIABLES) | {"GH_PROMPT_DISABLED": "1", "GH_PAGER": "cat"},
             input=data,
             capture_output=True,
             text=True,
@@ -53,11 +71,8 @@ def run(arguments: list[str], data: str | None = None) -> str:
             check=False,
             timeout=_SECONDS,
         )
-    except FileNotFoundError as error:
-        raise ReconcilerError(
-            "the GitHub CLI `gh` is not installed here",
-            hint="GitHub's runners have it; on one of your own, install it",
-        ) from error
+    except OSError as error:
+        raise ReconcilerError(f"gh cannot be run: {error.strerror or error}") from error
     except subprocess.TimeoutExpired as error:
         raise ReconcilerError(f"gh {arguments[0]}: no answer in {_SECONDS} s") from error
     if done.returncode:

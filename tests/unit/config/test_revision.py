@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from reconciler.config import git as git_calls
+from reconciler.config import programs
 from reconciler.config.git import Blob, repository_of
 from reconciler.config.load import Workspace, load_workspace
 from reconciler.config.older_tree import write_tree
@@ -128,8 +130,16 @@ def test_outside_of_a_repository_there_is_no_revision(tmp_path: Path) -> None:
     assert (workspace.desired.revision, workspace.desired.dirty) == (None, False)
 
 
-def test_without_git_there_is_no_revision(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(checkout))
+def only_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let programs be looked for in one folder alone."""
+    monkeypatch.setattr(programs, "FOLDERS", (str(folder),))
+    monkeypatch.setenv("PATH", "")
+
+
+def test_without_git_there_is_no_revision(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_in(tmp_path, monkeypatch)
     assert describe([checkout / "orgs/a.yaml"], checkout) == Revision(None)
 
 
@@ -150,13 +160,14 @@ def test_the_variables_of_a_hook_do_not_lead_elsewhere(
 
 def test_git_does_not_see_the_keys(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = checkout / "seen"
-    fake = write(checkout / "bin", {"git": f'#!/bin/sh\nenv > "{seen}"\nexit 1\n'}) / "git"
+    fake = write(checkout / "bin", {"git": f'#!/bin/sh\nenv > "{seen}"\nexit 128\n'}) / "git"
     fake.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(programs, "FOLDERS", (str(fake.parent), *programs.FOLDERS))
     monkeypatch.setenv("RECONCILER_API_KEY", "hunter2")
+    monkeypatch.setenv("OTHER_SECRET", "hunter3")
     assert describe([checkout / "orgs/a.yaml"], checkout) == Revision(None)
     assert "GIT_TERMINAL_PROMPT=0" in seen.read_text()
-    assert "hunter2" not in seen.read_text()
+    assert "hunter" not in seen.read_text()
 
 
 def test_the_base_is_what_the_same_paths_wanted_at_a_revision(checkout: Path) -> None:
@@ -274,7 +285,7 @@ def test_a_folder_is_the_base_also_without_git(
 ) -> None:
     write(tmp_path, {"a.yaml": org(1), "main/a.yaml": org(1, "ada@x.io")})
     assert wanted(base_workspace("main", ["a.yaml"], cwd=tmp_path)) == {1: ["ada@x.io"]}
-    monkeypatch.setenv("PATH", str(tmp_path))
+    only_in(tmp_path / "main", monkeypatch)
     assert wanted(base_workspace("main", ["a.yaml"], cwd=tmp_path)) == {1: ["ada@x.io"]}
 
 
@@ -360,10 +371,11 @@ def test_a_folder_in_no_repository_is_told_so(tmp_path: Path) -> None:
 
 
 def test_git_that_is_missing_is_told_so(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(checkout))
-    assert refusal("main", checkout)[0].startswith("git is not installed, or not in PATH")
-    (checkout / "git").write_text("no program")
-    assert refusal("main", checkout)[0] == "git cannot be run: Permission denied"
+    only_in(checkout / "bin", monkeypatch)
+    assert refusal("main", checkout)[0].startswith("git is not installed, or not where it is")
+    write(checkout, {"bin/git": "no program"})
+    (checkout / "bin/git").chmod(0o755)
+    assert refusal("main", checkout)[0] == "git cannot be run: Exec format error"
 
 
 @pytest.fixture
@@ -372,18 +384,16 @@ def pretended_git(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     program = tmp_path / "bin/git"
     write(tmp_path, {"bin/git": ""})
     program.chmod(0o755)
-    real = subprocess.run(["which", "git"], capture_output=True, text=True, check=True).stdout
-    monkeypatch.setenv("GIT_REALLY", real.strip())
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(programs, "FOLDERS", (str(program.parent), *programs.FOLDERS))
     return program
 
 
 def test_what_git_says_is_passed_on(checkout: Path, pretended_git: Path) -> None:
-    text = "#!/bin/sh\necho >&2\necho 'fatal: detected dubious ownership in x' >&2\nexit 128\n"
+    text = "#!/bin/sh\necho >&2\necho \"fatal: transport 'ssh' not allowed\" >&2\nexit 128\n"
     pretended_git.write_text(text)
     message, hint = refusal("main", checkout)
-    assert message == "git: detected dubious ownership in x"
-    assert "safe.directory" in hint
+    assert message == "git: transport 'ssh' not allowed"
+    assert "clone without --filter" in hint
     pretended_git.write_text("#!/bin/sh\nexit 3\n")
     assert refusal("main", checkout) == ("git: exit code 3", "")
 
@@ -406,9 +416,10 @@ def test_a_file_that_git_has_not_got_is_told(checkout: Path) -> None:
 
 
 def test_git_that_breaks_off_in_a_file_is_told(checkout: Path, pretended_git: Path) -> None:
+    real = shutil.which("git")
     pretended_git.write_text(
         '#!/bin/sh\ncase "$*" in\n'
-        '*cat-file*) "$GIT_REALLY" "$@" | head -c 60 ;;\n*) exec "$GIT_REALLY" "$@" ;;\nesac\n'
+        f'*cat-file*) {real} "$@" | head -c 60 ;;\n*) exec {real} "$@" ;;\nesac\n'
     )
     assert refusal("main", checkout)[0] == "git ended before it had given a whole file"
 
@@ -430,13 +441,13 @@ def test_a_link_out_of_the_repository_is_not_followed_at_the_base(
     (checkout / "deep").mkdir()
     (checkout / "deep/here").symlink_to(".")
     # By its text this one stays inside; through the link above it does not.
-    (checkout / "orgs/winding.yaml").symlink_to("../deep/here/../../outside.yaml")
+    (checkout / "orgs/winding.yaml").symlink_to("../deep/here/../../outside-too.yaml")
     commit(checkout)
     with pytest.raises(ConfigurationError) as caught:
         base_workspace("HEAD", [], cwd=checkout)
     assert [str(problem) for problem in caught.value.problems] == [
-        f"HEAD:orgs/{name}.yaml:1:1: expected a mapping, "
-        "found the text 'a link that leads out of the repository'"
+        f"HEAD:orgs/{name}.yaml:1:1: the link leads out of the git checkout, or of the workspace's "
+        "folder where there is none, and is not followed: put the file itself there"
         for name in ("absolute", "relative", "winding")
     ]
 
