@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.config.document import Document
@@ -12,29 +12,57 @@ from reconciler.model.identity import email_key
 from reconciler.model.source import Problem, Source
 from reconciler.schema_messages import shown, suggestion
 
-MAX_ARRIVALS = 1_000_000
+MAX_ARRIVALS = 500_000
 """How many users groups may bring to one file, counted as often as they are brought."""
 
 MAX_NESTING = 50
 """How deep groups may be nested."""
 
+MOST_WAYS = 8
+"""How many of the ways in which groups bring one line are kept, where the days are the same."""
+
+MOST_COMPARED = 100_000
+"""How many names are looked at for what a misspelt group may have meant, all in all."""
+
 Report = Callable[[Problem], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """One member of a group: the line that names it, and the references that led there.
+class Way:
+    """The references through which a member arrives: the outermost one, and the way from there.
 
-    `groups` are the names of the groups that the references in `path` name.
+    A chain, since each level of nesting adds one reference for each of its members.
     """
+
+    reference: Reference
+    rest: Way | None
+
+    def references(self) -> Iterator[Reference]:
+        """Yield the references, outermost first."""
+        way: Way | None = self
+        while way is not None:
+            yield way.reference
+            way = way.rest
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One member of a group: the line that names it, and the way on which it comes."""
 
     email: str
     source: Source
     window: Window
     priority: int | None = None
     note: str | None = None
-    path: tuple[Source, ...] = ()
-    groups: tuple[str, ...] = ()
+    way: Way | None = None
+
+    def joined(self, other: Arrival) -> Arrival:
+        """Return what arrives where the same line comes once more, for the same days."""
+        priority = max(self.priority or 0, other.priority or 0)
+        note = self.note if self.note is not None else other.note
+        if priority == (self.priority or 0) and note == self.note:
+            return self
+        return replace(self, priority=priority, note=note)
 
     def through(self, reference: Reference) -> Arrival:
         """Return what arrives where this member's group is referred to."""
@@ -44,8 +72,7 @@ class Arrival:
             window=self.window.narrowed(reference.window),
             priority=self.priority if reference.priority is None else reference.priority,
             note=self.note if self.note is not None else reference.note,
-            path=(reference.source, *self.path),
-            groups=(reference.group, *self.groups),
+            way=Way(reference, self.way),
         )
 
 
@@ -96,6 +123,7 @@ class Groups:
         self._depths: dict[str, int] = {}
         self._open: dict[str, Source] = {}
         self._budget = MAX_ARRIVALS
+        self._compared = 0
         for document in documents:
             self._define(document)
         for name, place in self._places.items():
@@ -164,7 +192,9 @@ class Groups:
 
     def _report_unknown(self, reference: Reference) -> None:
         if self._complete:
-            hint = suggestion(reference.group, self._names())
+            names = self._names() if self._compared < MOST_COMPARED else []
+            self._compared += len(names)
+            hint = suggestion(reference.group, names)
             message = f"unknown group {shown(reference.group)}{hint}"
             self._report(Problem(reference.source, message))
 
@@ -173,7 +203,7 @@ class Groups:
         if name not in self._expanded:
             self._open[name] = place
             self._depths[name] = 0
-            self._expanded[name] = tuple(self._expand_members(name))
+            self._expanded[name] = _without_repeats(self._expand_members(name))
             del self._open[name]
         return self._expanded[name]
 
@@ -216,3 +246,22 @@ class Groups:
             message = f"groups bring more than {MAX_ARRIVALS:,} users here"
             self._report(Problem(reference.source, message))
         return self._budget > 0
+
+
+def _without_repeats(arrivals: Iterable[Arrival]) -> tuple[Arrival, ...]:
+    """Return arrivals without those of a line that came in many ways already, for the same days.
+
+    Otherwise groups that name each other twice would double what they bring at every level.
+    """
+    kept: list[Arrival] = []
+    first: dict[tuple[Source, Window], int] = {}
+    ways: dict[Source, int] = {}
+    for arrival in arrivals:
+        place = first.setdefault((arrival.source, arrival.window), len(kept))
+        count = ways.get(arrival.source, 0)
+        if place < len(kept) and count >= MOST_WAYS:
+            kept[place] = kept[place].joined(arrival)
+        else:
+            ways[arrival.source] = count + 1
+            kept.append(arrival)
+    return tuple(kept)

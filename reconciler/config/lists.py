@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from reconciler.config.document import Document
-from reconciler.config.groups import Groups, read_reference
-from reconciler.config.windows import ALWAYS, Window, day, read_window
+from reconciler.config.groups import MOST_WAYS, Groups, read_reference
+from reconciler.config.windows import ALWAYS, Days, Window, day, read_window
 from reconciler.model.desired import Entry, Everyone, Wanted, WantedList
 from reconciler.model.identity import Subject, SubjectKind, email_key, machine, user
 from reconciler.model.source import Problem, Source
@@ -70,10 +71,13 @@ class UserList:
                 message = f"no day is left on which the group wants {shown(arrival.email)}"
                 self._warn(Problem(reference.source, message))
                 continue
+            way = tuple(arrival.way.references()) if arrival.way is not None else ()
+            path = tuple(step.source for step in way)
+            groups = tuple(step.group for step in way)
             wanted.add(
                 email_key(arrival.email),
                 user(arrival.email),
-                Entry(arrival.source, window.start, window.end, arrival.path, arrival.groups),
+                Entry(arrival.source, window.start, window.end, path, groups),
                 priority=int(arrival.priority or 0),
                 note=arrival.note,
             )
@@ -144,34 +148,86 @@ class MachineList:
             wanted.replaced(identity, replaces, place)
 
 
+@dataclass(slots=True)
+class _Gathered:
+    """What the entries of one subject say together; `typed` is the one that no group brought."""
+
+    subject: Subject
+    order: int
+    priority: int
+    note: str | None
+    replaces: Subject | None
+    name: str | None
+    offline_until: date | None
+    entries: list[Entry] = field(default_factory=list)
+    typed: Entry | None = None
+    ways: dict[Source, int] = field(default_factory=dict)
+    days: set[tuple[Source, date | None, date | None]] = field(default_factory=set)
+
+    def take(self, entry: Entry) -> None:
+        """Take one more entry; of those that groups bring, as many as groups keep themselves."""
+        if entry.path:
+            days = (entry.source, entry.start, entry.end)
+            count = self.ways.get(entry.source, 0)
+            if days in self.days and count >= MOST_WAYS:
+                return
+            self.days.add(days)
+            self.ways[entry.source] = count + 1
+        else:
+            self.typed = entry
+        self.entries.append(entry)
+
+    def wanted(self) -> Wanted:
+        """Return it as the list wants it."""
+        return Wanted(
+            subject=self.subject,
+            entries=tuple(self.entries),
+            order=self.order,
+            priority=self.priority,
+            replaces=self.replaces,
+            note=self.note,
+            name=self.name,
+            offline_until=self.offline_until,
+        )
+
+
 class _Collected:
     """The subjects of a list, and its `members: all`, in the order in which they first occur."""
 
     def __init__(self, kind: SubjectKind, report: Report) -> None:
         self._kind = kind
         self._report = report
-        self._wanted: dict[str, Wanted] = {}
+        self._wanted: dict[str, _Gathered] = {}
         self._everyone: list[Everyone] = []
         self._replaces: dict[str, tuple[Subject, Source]] = {}
 
-    def add(self, key: str, subject: Subject, entry: Entry, **fields: Any) -> None:
+    def add(
+        self,
+        key: str,
+        subject: Subject,
+        entry: Entry,
+        *,
+        priority: int = 0,
+        note: str | None = None,
+        replaces: Subject | None = None,
+        name: str | None = None,
+        offline_until: date | None = None,
+    ) -> None:
         """Take one entry; a subject that is there already gets one more, or is a duplicate."""
         known = self._wanted.get(key)
         if known is None:
-            self._wanted[key] = Wanted(subject, (entry,), self._next_order(), **fields)
-            return
-        first = next((other for other in known.entries if not other.path), None)
-        if first is not None and not entry.path:
-            message = f"{shown(subject.id)} is in this list already, in {first.source}"
+            order = self._next_order()
+            known = _Gathered(subject, order, priority, note, replaces, name, offline_until)
+            self._wanted[key] = known
+        elif known.typed is not None and not entry.path:
+            message = f"{shown(subject.id)} is in this list already, in {known.typed.source}"
             self._report(Problem(entry.source, message))
             return
-        self._wanted[key] = replace(
-            known,
-            entries=(*known.entries, entry),
-            priority=max(known.priority, fields.get("priority", 0)),
-            note=known.note if known.note is not None else fields.get("note"),
-            replaces=known.replaces or fields.get("replaces"),
-        )
+        else:
+            known.priority = max(known.priority, priority)
+            known.note = known.note if known.note is not None else note
+            known.replaces = known.replaces or replaces
+        known.take(entry)
 
     def add_everyone(self, entry: Entry, **fields: Any) -> None:
         """Take a `members: all`, of which there may be one."""
@@ -187,16 +243,17 @@ class _Collected:
 
     def finished(self, source: Source) -> WantedList:
         """Return the list, its declared transfers checked."""
-        for problem in self._transfer_problems():
+        wanted = {key: gathered.wanted() for key, gathered in self._wanted.items()}
+        for problem in self._transfer_problems(wanted):
             self._report(problem)
-        wanted = tuple(self._wanted.values())
-        return WantedList(self._kind, source, wanted, tuple(self._everyone))
+        return WantedList(self._kind, source, tuple(wanted.values()), tuple(self._everyone))
 
     def _next_order(self) -> int:
         return len(self._wanted) + len(self._everyone)
 
-    def _transfer_problems(self) -> Iterator[Problem]:
+    def _transfer_problems(self, wanted: Mapping[str, Wanted]) -> Iterator[Problem]:
         takers: dict[str, Source] = {}
+        days: dict[str, Days] = {}
         for key, (holder, source) in self._replaces.items():
             if holder.key == key:
                 yield Problem(source, f"{shown(holder.id)} cannot replace itself")
@@ -205,22 +262,17 @@ class _Collected:
             if first is not source:
                 message = f"{shown(holder.id)} is replaced already, in {first}"
                 yield Problem(source, message)
-            stays = self._wanted.get(holder.key)
-            if stays is not None and _meet(self._wanted[key], stays):
+            stays = wanted.get(holder.key)
+            if stays is None:
+                continue
+            if holder.key not in days:
+                days[holder.key] = Days(map(_window, stays.entries))
+            if any(map(days[holder.key].meet, map(_window, wanted[key].entries))):
                 message = (
                     f"{shown(holder.id)} cannot be replaced while it stays in the list, "
                     f"in {stays.source}"
                 )
                 yield Problem(source, message)
-
-
-def _meet(one: Wanted, other: Wanted) -> bool:
-    """Tell whether there is a day on which both are wanted."""
-    return any(
-        _window(first).overlaps(_window(second))
-        for first in one.entries
-        for second in other.entries
-    )
 
 
 def _window(entry: Entry) -> Window:

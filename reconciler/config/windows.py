@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -32,12 +33,35 @@ class Window:
         ends = [day for day in (self.end, other.end) if day is not None]
         return Window(max(starts, default=None), min(ends, default=None))
 
-    def overlaps(self, other: Window) -> bool:
-        """Tell whether any day is in both."""
-        return not self.narrowed(other).empty
-
 
 ALWAYS = Window()
+
+
+class Days:
+    """The days of many windows together."""
+
+    def __init__(self, windows: Iterable[Window]) -> None:
+        self._begins: list[date] = []
+        self._ends: list[date] = []
+        for begin, end in sorted(_span(window) for window in windows if not window.empty):
+            if self._ends and begin <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end)
+            else:
+                self._begins.append(begin)
+                self._ends.append(end)
+
+    def meet(self, window: Window) -> bool:
+        """Tell whether any day is in both."""
+        if window.empty:
+            return False
+        begin, end = _span(window)
+        # The last stretch that begins before this window is over ends as the latest of them.
+        place = bisect_right(self._begins, end)
+        return place > 0 and self._ends[place - 1] >= begin
+
+
+def _span(window: Window) -> tuple[date, date]:
+    return window.start or date.min, window.end or date.max
 
 
 @lru_cache(maxsize=4096)

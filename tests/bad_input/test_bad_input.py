@@ -10,6 +10,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -138,17 +139,93 @@ def test_nesting_without_end_is_cut_off(text: str, tmp_path: Path) -> None:
     assert "nested deeper than 50 levels" in problems_of(["acme.yaml"], tmp_path)
 
 
+def doubling(levels: int, *members: str) -> bytes:
+    """Groups that each name the next one twice, and the last one these members."""
+    twice = "".join(f"  g{n}: [{{group: g{n + 1}}}, {{group: g{n + 1}}}]\n" for n in range(levels))
+    return f"groups:\n{twice}  g{levels}: [{', '.join(members)}]\n".encode()
+
+
 @pytest.mark.usefixtures("bounded")
-def test_groups_of_groups_of_groups_are_cut_off(
+def test_groups_of_groups_of_groups_cost_what_they_hold(tmp_path: Path) -> None:
+    text = HEAD + b"products: {kse: {users: [group: g0]}}\n" + doubling(48, "ada@example.com")
+    (tmp_path / "acme.yaml").write_bytes(text)
+    begin = time.process_time()
+    (organization,) = load_workspace(["acme.yaml"], cwd=tmp_path).desired.organizations
+    assert time.process_time() - begin < 2
+    users = organization.products[0].users
+    assert users is not None
+    (ada,) = users.wanted
+    # Some of the ways are kept, to tell why she is here; there are 2^48.
+    assert len(ada.entries) == groups.MOST_WAYS
+    assert {len(entry.groups) for entry in ada.entries} == {49}
+
+
+@pytest.mark.usefixtures("bounded")
+def test_groups_of_groups_with_dates_cost_what_they_hold(tmp_path: Path) -> None:
+    chain = "".join(
+        f"  g{n}: [{{group: g{n + 1}, from: 2026-01-{n + 1:02d}}}, "
+        f"{{group: g{n + 1}, until: 2027-01-{28 - n:02d}, priority: {n}}}]\n"
+        for n in range(28)
+    )
+    text = f"products: {{kse: {{users: [group: g0]}}}}\ngroups:\n{chain}  g28: [ada@example.com]\n"
+    (tmp_path / "acme.yaml").write_bytes(HEAD + text.encode())
+    begin = time.process_time()
+    (organization,) = load_workspace(["acme.yaml"], cwd=tmp_path).desired.organizations
+    assert time.process_time() - begin < 5
+    users = organization.products[0].users
+    assert users is not None
+    (ada,) = users.wanted
+    assert (ada.priority, ada.wanted_on(date(2026, 1, 28)), ada.wanted_on(date(2027, 1, 1))) == (
+        27, True, True,
+    )  # fmt: skip
+    # By their dates alone: all of `from` before, or all of `until` after.
+    assert ada.wanted_on(date(2025, 12, 31))
+    assert ada.wanted_on(date(2028, 1, 1))
+
+
+@pytest.mark.usefixtures("bounded")
+def test_more_users_than_groups_may_bring_are_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(groups, "MAX_ARRIVALS", 20_000)
-    doubling = "".join(f"  g{n}: [{{group: g{n + 1}}}, {{group: g{n + 1}}}]\n" for n in range(40))
-    text = HEAD.decode() + "groups:\n" + doubling + "  g40: [ada@example.com]\n"
-    (tmp_path / "acme.yaml").write_text(text)
+    members = (f"user{number}@example.com" for number in range(300))
+    (tmp_path / "acme.yaml").write_bytes(HEAD + doubling(40, *members))
     problems = problems_of(["acme.yaml"], tmp_path)
     assert "groups bring more than 20,000 users here" in problems
     assert problems.count("\n") == 1
+
+
+@pytest.mark.usefixtures("bounded")
+def test_one_user_in_very_many_groups_costs_what_the_file_holds(tmp_path: Path) -> None:
+    count = 5_000
+    named = "".join(f"      - group: g{n}\n" for n in range(count))
+    takers = "".join(
+        f"      - {{email: t{n}@example.com, replaces: ada@example.com}}\n" for n in range(count)
+    )
+    days = (date(2026, 1, 1) + timedelta(days=2 * n) for n in range(count))
+    brought = "".join(
+        f"  g{n}: [{{email: ada@example.com, from: {day}, until: {day}}}]\n"
+        for n, day in enumerate(days)
+    )
+    text = f"products:\n  kse:\n    users:\n{named}{takers}groups:\n{brought}"
+    (tmp_path / "acme.yaml").write_bytes(HEAD + text.encode())
+    begin = time.process_time()
+    problems = problems_of(["acme.yaml"], tmp_path)
+    assert time.process_time() - begin < 5
+    assert problems.count("cannot be replaced while it stays in the list") == count
+
+
+@pytest.mark.usefixtures("bounded")
+def test_very_many_unknown_groups_are_told_in_time(tmp_path: Path) -> None:
+    named = "".join(f"      - group: qa-{n}-team\n" for n in range(10_000))
+    known = "".join(f"  qa-{n}-crew: []\n" for n in range(10_000))
+    text = f"products:\n  kse:\n    users:\n{named}groups:\n{known}"
+    (tmp_path / "acme.yaml").write_bytes(HEAD + text.encode())
+    begin = time.process_time()
+    problems = problems_of(["acme.yaml"], tmp_path)
+    assert time.process_time() - begin < 8
+    assert problems.count("unknown group") == 10_000
+    assert "did you mean 'qa-0-crew'?" in problems.partition("\n")[0]
 
 
 @pytest.mark.usefixtures("bounded")

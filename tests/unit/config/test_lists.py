@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.config.windows import ALWAYS, Window
+from reconciler.config.windows import ALWAYS, Days, Window
 from reconciler.model.desired import Entry, Everyone, Wanted
 from reconciler.model.identity import machine, user
 from reconciler.model.source import Source
@@ -268,8 +268,10 @@ def test_a_narrowed_window_holds_the_days_of_both(one: Window, two: Window, day:
     assert one.narrowed(two) == two.narrowed(one)
 
 
-@given(windows, windows)
-def test_windows_overlap_where_they_share_a_day(one: Window, two: Window) -> None:
+@given(st.lists(windows, max_size=5), windows)
+def test_the_days_of_windows_meet_one_that_shares_a_day_with_any(
+    some: list[Window], one: Window
+) -> None:
     span = [date(2025, 12, 31), *(date(2026, 1, number) for number in range(1, 11))]
 
     def held(window: Window) -> set[date]:
@@ -280,7 +282,7 @@ def test_windows_overlap_where_they_share_a_day(one: Window, two: Window) -> Non
             and (window.end is None or day <= window.end)
         }
 
-    assert one.overlaps(two) == bool(held(one) & held(two))
+    assert Days(some).meet(one) == any(held(one) & held(other) for other in some)
 
 
 @pytest.mark.parametrize("outermost_first", [True, False])
