@@ -75,10 +75,30 @@ def test_a_folder_that_looks_like_a_repository_is_a_folder(
     for more in ([], ["--base", "HEAD^1"], ["--base", "../team"], ["orgs", "--base", "HEAD^1"]):
         result = team(*PLAN, *more)
         assert result.code == 0, result
+    state = ("--state", str(checkout / "team/snapshot.yaml"), "--org", "101")
+    file = str(checkout / "team/orgs/acme.yaml")
+    for folder in (checkout, checkout / inside):
+        for base in ("HEAD^1", str(checkout / "team")):
+            result = in_folder(folder)("plan", *state, file, "--base", base)
+            assert result.code == 0, result
     assert in_folder(checkout / inside)("init", "new").code == 0
-    outside = ("--state", "team/snapshot.yaml", "--org", "101")
-    for base in ("HEAD^1", "./team"):
-        in_folder(checkout)("plan", *outside, "team/orgs/acme.yaml", "--base", base)
+    assert not canary.exists()
+
+
+def test_a_repository_that_an_archive_brought_runs_nothing_either(
+    checkout: Path, canary: Path
+) -> None:
+    # Git checks no entry named `.git` out; what is unpacked may hold one.
+    bare_repository(checkout / "team", canary)
+    hidden = checkout / "team/.git"
+    hidden.mkdir()
+    for name in ("HEAD", "config", "index", "objects", "refs"):
+        shutil.move(checkout / "team" / name, hidden / name)
+    team = in_folder(checkout / "team")
+    assert team(*PLAN, "--base", "HEAD").code == 0
+    hidden.rename(checkout / "team/theirs")
+    hidden.write_text("gitdir: theirs\n")
+    assert team(*PLAN, "--base", "HEAD").code == 0
     assert not canary.exists()
 
 
