@@ -136,9 +136,12 @@ def select(paths: Sequence[str], folders: Folders, *, absent_ok: bool = False) -
         elif (link := folders.link_out(path)) is not None:
             problems.append(leads_out(path, link, folders))
         else:
+            before = len(problems)
             inside = files_below(path, folders, problems.append, warnings.append)
             found.extend(file for file in inside if file.name not in WORKSPACE_NAMES)
-            problems.extend(folder_problems(path, inside, folders, absent_ok=absent_ok))
+            # Where a part could not be looked at, nobody can say that nothing is there.
+            unsure = absent_ok or len(problems) > before
+            problems.extend(folder_problems(path, inside, folders, absent_ok=unsure))
     return Selection(
         workspaces=distinct(workspaces, folders),
         files=tuple(files),

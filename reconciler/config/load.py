@@ -192,9 +192,11 @@ class _Loader:
     def _beside(self, workspace: _WorkspaceFile, shared: Sequence[Path]) -> list[Path]:
         folder = workspace.path.parent
         report, warn = self.findings.problems.append, self.findings.warnings.append
+        before = len(self.findings.problems)
         inside = files_below(folder, self.folders, report, warn)
+        unsure = self._absent_ok or len(self.findings.problems) > before
         others = self._without((workspace.path, *shared), inside)
-        problems = folder_problems(folder, others, self.folders, absent_ok=self._absent_ok)
+        problems = folder_problems(folder, others, self.folders, absent_ok=unsure)
         self.findings.problems.extend(problems)
         return others
 
@@ -217,9 +219,11 @@ class _Loader:
             except TooMuchToLookAtError as error:
                 message = f"{error}: let the pattern {shown(pattern)} name fewer folders"
             report, warn = self.findings.problems.append, self.findings.warnings.append
+            before = len(self.findings.problems)
             tell_unseen(found, self.folders, report, warn)
+            unsure = self._absent_ok or len(self.findings.problems) > before
             others = self._without((workspace.path,), found.files)
-            if not others and not message and not self._absent_ok:
+            if not others and not message and not unsure:
                 message = "no YAML or JSON file matches this pattern"
             if message:
                 source = workspace.sound.child_source(patterns, index)

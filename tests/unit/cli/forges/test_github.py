@@ -51,6 +51,29 @@ def test_a_failure_is_told_with_its_first_line(scripted: Path) -> None:
         gh.api("GET", "user")
 
 
+def test_a_gh_that_cannot_be_started_is_told(scripted: Path) -> None:
+    put_gh(scripted, "")
+    (scripted / "gh").write_text("no program")
+    with pytest.raises(ReconcilerError, match=r"^gh cannot be run: Exec format error$"):
+        gh.api("GET", "user")
+
+
+def test_gh_sees_its_token_and_no_key_and_runs_outside_of_the_checkout(
+    scripted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GH_TOKEN", "its-own")
+    monkeypatch.setenv("RECONCILER_API_KEY", "hunter2")
+    monkeypatch.setenv("GIT_EXEC_PATH", "/hunter2")
+    monkeypatch.setenv("OTHER_SECRET", "hunter2")
+    put_gh(scripted, f"{{ env; pwd; }} >'{scripted}/seen'; echo null")
+    gh.api("GET", "user")
+    seen = (scripted / "seen").read_text().splitlines()
+    assert "GH_TOKEN=its-own" in seen
+    assert "PATH=/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin" in seen
+    assert seen[-1] == "/"
+    assert "hunter2" not in "".join(seen)
+
+
 @pytest.mark.parametrize(
     "answer", ['[{"id":1},{"id":2}]', '[{"id":1}][{"id":2}]', '[{"id":1}]\n[{"id":2}]\n']
 )
