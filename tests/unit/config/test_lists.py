@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.config.groups import MOST_WAYS
 from reconciler.config.windows import ALWAYS, Days, Window
 from reconciler.model.desired import Entry, Everyone, Wanted
 from reconciler.model.identity import machine, user
@@ -297,3 +298,14 @@ def test_groups_may_be_nested_to_a_depth(
     found = problems(tmp_path, ["acme.yaml"])
     assert len(found) == too_deep
     assert all("groups are nested deeper than 50 levels" in line for line in found)
+
+
+def test_a_group_that_a_list_names_again_and_again_adds_priority_and_no_more_ways(
+    tmp_path: Path,
+) -> None:
+    items = "".join(f"      - {{group: qa, priority: {number}}}\n" for number in range(20))
+    text = f"products:\n  kse:\n    users:\n{items}groups: {{qa: [ada@example.com]}}\n"
+    (kse,) = organization(tmp_path, text).products
+    assert kse.users is not None
+    (ada,) = kse.users.wanted
+    assert (len(ada.entries), ada.priority) == (MOST_WAYS, 19)
