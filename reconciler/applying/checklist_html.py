@@ -10,7 +10,8 @@ from types import MappingProxyType
 
 from reconciler.applying.checklist import END, Checklist, NumberedStep, Section, title
 from reconciler.applying.markdown import address_of
-from reconciler.applying.wording import Tone, Words, visible
+from reconciler.applying.wording import Tone, Words
+from reconciler.model.text import printable
 from reconciler.products import PRODUCTS
 
 _TITLE = "License changes to make by hand"
@@ -89,7 +90,7 @@ def _step(row: NumberedStep) -> Iterator[str]:
     for task in step.tasks:
         yield _box(_sentence(task.text))
         if task.copied:
-            lines = "\n".join(escape(visible(line)) for line in task.copied)
+            lines = "\n".join(escape(printable(line)) for line in task.copied)
             yield f"<pre>{lines}</pre>"
     for check in step.checks:
         yield _box(f"Verify: {_sentence(check)}")
@@ -123,7 +124,7 @@ _TAGS: Mapping[Tone, str] = MappingProxyType({Tone.LABEL: "em", Tone.STRONG: "st
 
 
 def _code(text: str) -> str:
-    return f"<code>{escape(visible(text))}</code>"
+    return f"<code>{escape(printable(text))}</code>"
 
 
 def _digest(style: str) -> str:

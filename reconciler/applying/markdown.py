@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from urllib.parse import quote
 
-from reconciler.applying.wording import Tone, Words, visible
+from reconciler.applying.wording import Tone, Words
+from reconciler.model.text import printable
 
 
 def code(text: str) -> str:
     """Return the text as a code span, in which nothing of it is Markdown, a link or a mention."""
-    shown = visible(text)
+    shown = printable(text)
     fence = "`" * (_longest_run([shown]) + 1)
     # A space that touches the fence is stripped in pairs; it keeps backticks off the fence.
     return f"{fence} {shown} {fence}" if "`" in shown else f"{fence}{shown or ' '}{fence}"
@@ -23,7 +24,7 @@ def code(text: str) -> str:
 
 def block(lines: Iterable[str], indent: str = "") -> list[str]:
     """Return a code block of the lines, to be copied as they are; none of them can end it."""
-    shown = [visible(line) for line in lines]
+    shown = [printable(line) for line in lines]
     fence = "`" * max(3, _longest_run(shown) + 1)
     return [f"{indent}{row}" for row in (f"{fence}text", *shown, fence)]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from reconciler.model.text import printable
 
 
 class Tone(StrEnum):
@@ -52,22 +53,6 @@ def joined(parts: Iterable[Part], separator: str = ", ") -> Words:
     return tuple(words)
 
 
-# GitHub's runner reads commands out of a log: at the start of a line, and an older form anywhere.
-_COMMAND = re.compile(r"(?:^(?P<before>\s*)(?=::)|(?=##\[))(?P<sign>[:#])")
-
-
-def visible(text: str) -> str:
-    """Return the text in one line, each control and reordering character as an escape.
-
-    What a CI runner would take for a command, wherever the text is shown, is broken by one too.
-    """
-    shown = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
-    return _COMMAND.sub(lambda found: f"{found['before'] or ''}\\x{ord(found['sign']):02x}", shown)
-
-
 def plain(words: Words) -> str:
     """Return a sentence as a terminal shows it."""
-    return "".join(part if isinstance(part, str) else visible(part.text) for part in words)
+    return "".join(part if isinstance(part, str) else printable(part.text) for part in words)

@@ -12,7 +12,7 @@ from reconciler.applying.events import Event, EventKind
 from reconciler.applying.result import ChangeStatus, OrganizationResult
 from reconciler.cli.notes import note
 from reconciler.cli.progress import Progress
-from reconciler.reports.printable import printable
+from reconciler.model.text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Lines

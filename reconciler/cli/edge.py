@@ -13,7 +13,7 @@ from reconciler.cli.group import commands
 from reconciler.cli.secrets import redacted
 from reconciler.cli.streams import drop_unwritten, prepare_streams
 from reconciler.errors import ConfigurationError, ReconcilerError
-from reconciler.reports.printable import printable
+from reconciler.model.text import printable
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ import os
 import click
 
 from reconciler.cli.secrets import redacted
-from reconciler.reports.printable import printable
+from reconciler.model.text import printable
 
 
 def note(line: str) -> None:

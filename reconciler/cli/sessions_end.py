@@ -32,9 +32,9 @@ from reconciler.config.load import load_settings
 from reconciler.errors import ReconcilerError, RefusedError, UsageError
 from reconciler.model.identity import email_key
 from reconciler.model.state import OrganizationState, Session
+from reconciler.model.text import printable
 from reconciler.products import PRODUCTS, SeatUnit
 from reconciler.reports.counts import counted
-from reconciler.reports.printable import printable
 from reconciler.reports.sessions_formats import FORMATS
 from reconciler.reports.sessions_page import sessions_page
 

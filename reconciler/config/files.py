@@ -11,6 +11,7 @@ from typing import Any
 
 from reconciler.config.discovery import Folders, leads_out
 from reconciler.config.document import Document, load_document
+from reconciler.config.look_alikes import look_alikes
 from reconciler.config.sound_part import sound_part
 from reconciler.config.text import is_open_already
 from reconciler.errors import ConfigurationError
@@ -74,10 +75,11 @@ class Files:
         Where it does not fit, that is reported; None then means that nothing is left to check.
         """
         found = schema_problems(schema, document.data)
-        if not found:
-            return document
         self._findings.problems.extend(map(document.placed, found))
-        return sound_part(document, schema, found)
+        sound = sound_part(document, schema, found) if found else document
+        if sound is not None:
+            self._findings.warnings.extend(look_alikes(sound))
+        return sound
 
     def refuse(self, path: Path, message: str) -> None:
         """Report a file as a whole."""

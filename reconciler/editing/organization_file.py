@@ -12,7 +12,7 @@ from typing import Any
 from reconciler import schema
 from reconciler.model.identity import email_key
 from reconciler.model.state import OrganizationState
-from reconciler.model.text import one_line
+from reconciler.model.text import one_line, revealed
 from reconciler.products import PRODUCTS, Product
 
 SCHEMA_FILE = "organization.schema.json"
@@ -28,7 +28,7 @@ _UNQUOTED = re.compile(
     re.VERBOSE,
 )
 # A log is a place too where a file is shown, and in one GitHub's runner takes `##[` for a command.
-_ESCAPED = re.compile('["\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|#(?=#\\[)')
+_ESCAPED = re.compile('["\\\\\x00-\x1f]|#(?=#\\[)')
 
 
 def render_organization(
@@ -171,9 +171,9 @@ def _scalar(text: str) -> str:
     """Return text as YAML, in quotes unless it is safe without."""
     if _UNQUOTED.fullmatch(text):
         return text
-    return f'"{_ESCAPED.sub(_escape, text)}"'
+    escaped = _ESCAPED.sub(lambda found: _escape(found[0]), text)
+    return f'"{revealed(escaped, _escape)}"'
 
 
-def _escape(match: re.Match[str]) -> str:
-    character = match[0]
+def _escape(character: str) -> str:
     return f"\\{character}" if character in '"\\' else f"\\U{ord(character):08x}"

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from reconciler.model.identity import Subject, SubjectKind, email_key
 from reconciler.model.plan import Notice, OrganizationPlan
+from reconciler.model.scripts import mixing
 from reconciler.model.source import Source
 from reconciler.planning.demand import Demand
 from reconciler.planning.pool_plan import PoolDraft
@@ -24,6 +25,7 @@ _EVERYONE = "members: all"
 def pool_notices(draft: PoolDraft, after: Tally, day: date) -> Iterator[Notice]:
     """Yield the notices of one pool, `after` being its use once the changes are made."""
     yield from _entries(draft, day)
+    yield from _look_alikes(draft)
     yield from _offline_past(draft, day)
     yield from _seats(draft, after)
     yield from _machines(draft)
@@ -78,6 +80,21 @@ def _starting(demand: Demand, day: date) -> list[tuple[str, date]]:
     found = [(w.subject.id, start) for w, start in demand.upcoming if w.source not in brought]
     starts = (line.entry.start for line in lines)
     return found + [(_EVERYONE, start) for start in starts if start is not None and start > day]
+
+
+def _look_alikes(draft: PoolDraft) -> Iterator[Notice]:
+    """Speak of emails that may look like somebody else's, those that `members: all` brings too."""
+    product, users = draft.desired.product, draft.desired.users
+    for wanted in users.wanted if users is not None else ():
+        for subject in (wanted.subject, wanted.replaces):
+            words = None if subject is None else mixing(subject.id)
+            if subject is not None and words is not None:
+                yield Notice(
+                    "look_alike",
+                    f"{product}: {subject.id} {words}",
+                    {"product": product, "email": subject.id},
+                    wanted.source,
+                )
 
 
 def _offline_past(draft: PoolDraft, day: date) -> Iterator[Notice]:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.reports.printable import printable
+from reconciler.model.text import printable
 from reconciler.reports.spans import Look
 
 COLUMNS = (

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from reconciler.model.text import printable
 from reconciler.reports.counts import outcome_words, total
 from reconciler.reports.marks import Level, Mark, from_root, marks_of_changes, marks_of_plans
-from reconciler.reports.printable import printable
 from reconciler.reports.spans import Look
 
 _COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"}

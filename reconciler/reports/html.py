@@ -13,13 +13,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from reconciler.model.text import printable
 from reconciler.products import PRODUCTS
 from reconciler.reports import html_view
 from reconciler.reports.bars import bar_of
 from reconciler.reports.charts import BOTTOM, HEIGHT, LEFT, TOP, WIDTH
 from reconciler.reports.counts import outcome_words, total
 from reconciler.reports.losses import losses
-from reconciler.reports.printable import printable
 from reconciler.reports.spans import Look
 from reconciler.reports.wording import title, unread
 

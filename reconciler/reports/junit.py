@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from reconciler.reports.printable import printable
+from reconciler.model.text import printable
 from reconciler.reports.spans import Look
 from reconciler.reports.wording import code_words, place_text, refusal_source, title, unread
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from reconciler.reports.printable import printable
+from reconciler.model.text import printable
 
 LONGEST = 200
 """The most characters of one value that Markdown shows."""

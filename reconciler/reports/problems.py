@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from reconciler.model.source import Problem
+from reconciler.model.text import printable
 from reconciler.reports.counts import counted
 from reconciler.reports.json_text import json_text
 from reconciler.reports.marks import Level, Mark, marks_of_problems
-from reconciler.reports.printable import printable
 from reconciler.reports.spans import Look
 
 

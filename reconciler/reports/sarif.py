@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 from reconciler import __version__
+from reconciler.model.text import printable
 from reconciler.reports.json_text import json_text
 from reconciler.reports.marks import Mark, from_root, marks_of_plans
-from reconciler.reports.printable import printable
 from reconciler.reports.spans import Look
 from reconciler.reports.wording import code_words
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from reconciler.model.text import printable
 from reconciler.reports.counts import counted
 from reconciler.reports.json_text import json_text
-from reconciler.reports.printable import printable
 from reconciler.reports.spans import Line, Look, Span, line, text_of
 
 Document = Mapping[str, Any]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from reconciler.reports.printable import printable
+from reconciler.model.text import printable
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -7,10 +7,12 @@ from typing import Any
 
 import yaml
 
+from reconciler.model.text import HIDDEN, revealed
+
 _ONE_LINE = 2**31 - 1
 """So wide that no text is folded: what then begins a line is never a part of one."""
 
-_ESCAPED = re.compile("##\\[|[\n\r\x85\u2028\u2029]")
+_ESCAPED = re.compile("##\\[|[\n\r]")
 _NUMBER = re.compile("[-+]?(?:0[oO])?[0-9_.:eE+-]+")
 """What is a number to some readers of YAML, the `1e5` among it that is none to PyYAML."""
 
@@ -20,7 +22,8 @@ class _Dumper(yaml.CSafeDumper):
 
 
 def _represent(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    style = '"' if _ESCAPED.search(text) else "'" if _NUMBER.fullmatch(text) else None
+    quoted = _ESCAPED.search(text) or HIDDEN.search(text)
+    style = '"' if quoted else "'" if _NUMBER.fullmatch(text) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 
@@ -30,10 +33,16 @@ _Dumper.add_representer(str, _represent)
 def yaml_text(data: Any) -> str:
     """Return data as YAML, its keys in their own order.
 
-    A log is a place too where it is shown, and in one GitHub's runner takes `##[` for a command
-    wherever that stands, and `::` at the beginning of a line.
+    A person may read it too, so what hides or reorders text is written as YAML's escape, and so is
+    what GitHub's runner takes for a command in a log: `##[` wherever that stands, and `::` at the
+    beginning of a line. Text that holds any of it stands in double quotes.
     """
     text: str = yaml.dump(
         data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_ONE_LINE
     )
-    return text.replace("##[", "\\x23#[")
+    return revealed(text, _escape).replace("##[", "\\x23#[")
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

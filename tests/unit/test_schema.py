@@ -369,6 +369,19 @@ def test_no_email_holds_a_character_that_shows_nothing() -> None:
         assert schema.fits("organization", _of_user(f"a{chr(code)}b@x.io")) != hidden, hex(code)
 
 
+def _of_machine(identity: str) -> dict[str, Any]:
+    products = {"kre-node-locked": {"machines": [identity]}}
+    return {"version": 1, "organization": {"id": 1}, "products": products}
+
+
+def test_no_machine_id_holds_what_no_email_may_hold() -> None:
+    for code in [*range(0xD800), *range(0xE000, 0x10000), *range(0xE0000, 0xE1000)]:
+        letter = chr(code)
+        if letter != "@":
+            of_user = schema.fits("organization", _of_user(f"a{letter}b@x.io"))
+            assert schema.fits("organization", _of_machine(f"a{letter}b")) == of_user, hex(code)
+
+
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
@@ -381,6 +394,11 @@ def test_no_email_holds_a_character_that_shows_nothing() -> None:
             "expected an email, such as ada@example.com; the invisible character U+3164 is in it",
         ),
         (_of_user("a b@x.io"), "expected an email, such as ada@example.com"),
+        (
+            _of_machine("5d41\u200b"),
+            "expected a machine ID without spaces, such as 5d41402abc4b2a76b9719d911017c592; "
+            "the invisible character U+200B is in it",
+        ),
         (
             {"version": 1, "organization": {"id": 1}, "policy": {"protected": ["ada\u200b@x.io"]}},
             "expected an email or a machine ID, without spaces; "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from reconciler.reports.printable import printable
+from reconciler.model.text import printable
 
 _LINES = 200
 _WIDTH = 250

@@ -11,6 +11,7 @@ from reconciler.applying.checklist import checklist_of
 from reconciler.applying.checklist_formats import FORMATS
 from reconciler.applying.left import Left
 from reconciler.model.plan import Action, Change, Refusal, Scope
+from reconciler.model.text import printable
 from tests.unit.applying.fake import (
     change,
     grant,
@@ -116,11 +117,8 @@ def test_hostile_text_is_shown_and_is_no_markup(hostile: str) -> None:
     found = page(hostile)
     assert found.tags == harmless.tags
     assert found.open == []
-    shown = "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in hostile
-    )
-    assert shown in found.texts["code"]
-    assert shown in found.texts["pre"]
+    assert printable(hostile) in found.texts["code"]
+    assert printable(hostile) in found.texts["pre"]
 
 
 def test_no_control_character_reaches_the_page() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.config.document import parse_document
 from reconciler.config.load import load_workspace
 from reconciler.editing.organization_file import render_organization
 from reconciler.model.desired import DesiredOrganization, WantedList
@@ -25,9 +26,11 @@ from reconciler.model.state import (
     Session,
     Subscription,
 )
+from reconciler.model.text import one_line
 from reconciler.planning.planner import PlanRequest, make_plan
 from reconciler.products import PRODUCTS
 from reconciler.schema import fits
+from tests.unit.reports.hidden import TEXTS, hidden_in
 from tests.unit.reports.runner import commands
 
 HEX = "5d41402abc4b2a76b9719d911017c592"
@@ -136,6 +139,14 @@ def test_a_list_with_what_no_file_can_hold_is_left_out_as_a_whole() -> None:
         assert (product.users, product.machines) == (None, None)
 
 
+def test_machines_are_left_out_where_an_id_hides_a_character() -> None:
+    machines = (Machine("kre-node-locked", f"{HEX[:-1]}\u200b"),)
+    text = render_organization(OrganizationState(id=101, machines=machines))
+    assert "machines are left out and so not managed: a machine ID is none that" in text
+    (product,) = load(text).products
+    assert product.machines is None
+
+
 def test_an_organization_without_anything_is_a_file_too() -> None:
     desired = load(render_organization(OrganizationState(id=101)))
     assert (desired.id, desired.name, desired.products) == (101, None, ())
@@ -150,6 +161,13 @@ def test_hostile_names_stay_on_their_line() -> None:
     (product,) = desired.products
     assert product.machines is not None
     assert product.machines.wanted[0].name == expected
+
+
+@given(TEXTS)
+def test_a_name_that_hides_something_is_read_again_as_it_is(name: str) -> None:
+    text = render_organization(OrganizationState(id=1, name=name))
+    assert hidden_in(text) == set()
+    assert parse_document(text, "o.yaml").data["organization"].get("name", "") == one_line(name)
 
 
 def test_no_name_and_no_header_is_a_command_to_a_runner() -> None:
@@ -191,6 +209,12 @@ def has_email(email: str) -> bool:
     return fits("organization", {"version": 1, "organization": {"id": 1}, "products": users})
 
 
+def has_machine(identity: str) -> bool:
+    machines = {"kse": {"machines": [identity]}}
+    return fits("organization", {"version": 1, "organization": {"id": 1}, "products": machines})
+
+
+machine_ids = ids.filter(has_machine)
 parts = ids.filter(lambda text: not any(unicodedata.category(c) in {"Cf", "Mn"} for c in text))
 emails = (
     st.tuples(parts, parts)
@@ -206,7 +230,7 @@ product_users = [key for key, product in PRODUCTS.items() if product.users]
 def states(draw: st.DrawFn) -> OrganizationState:
     machines = draw(
         st.lists(
-            st.builds(Machine, st.sampled_from(product_machines), ids, st.none(), names),
+            st.builds(Machine, st.sampled_from(product_machines), machine_ids, st.none(), names),
             max_size=6,
             unique_by=lambda row: (row.product, row.id),
         )

@@ -34,6 +34,17 @@ def with_everyone(wanted: DesiredOrganization, **dates: date) -> DesiredOrganiza
     return replace(wanted, products=(replace(product, users=users),))
 
 
+def test_an_address_of_two_scripts_is_told_at_its_line_with_both_letters():
+    mixed = "\u0430dmin@example.com"
+    listed = desired(users={"kse": [wants(mixed)]}, policy=QUIET)
+    current = state(people=members(mixed), subscriptions=(Subscription("kse", 9),))
+    (notice,) = told(plan(listed, current), "look_alike")
+    assert "\u0430 (U+0430 CYRILLIC SMALL LETTER A) and d (U+0064 LATIN" in notice.message
+    assert notice.source is not None
+    assert notice.source.line == listed.products[0].users.wanted[0].source.line
+    assert notice.details["product"] == "kse"
+
+
 class TestALineForAllMembers:
     CURRENT = state(people=members(*PEOPLE), subscriptions=(Subscription("kse", 9),))
 
