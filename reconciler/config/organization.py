@@ -51,12 +51,15 @@ def read_organization(
         place = policy.sources["allowed_domains"]
         emails = _emails(document.name, products, groups)
         _check_domains(emails, policy.allowed_domains, place, report)
+    named = "name" in document.data["organization"]
+    name_source = document.source(("organization", "name")) if named else None
     return DesiredOrganization(
         id=int(document.data["organization"]["id"]),
         name=document.data["organization"].get("name"),
         source=document.source(("organization", "id")),
         products=tuple(products),
         policy=policy,
+        name_source=name_source,
     )
 
 

@@ -182,13 +182,21 @@ class DesiredProduct:
 
 @dataclass(frozen=True, slots=True)
 class DesiredOrganization:
-    """One organization file, resolved; products are in the catalogue's order."""
+    """One organization file, resolved; products are in the catalogue's order.
+
+    `name` is what the file calls it, which may be anything; `name_source` is where it does.
+    """
 
     id: int
     name: str | None
     source: Source
     products: tuple[DesiredProduct, ...] = ()
     policy: Policy = Policy()
+    name_source: Source | None = None
+
+    def called(self, name: str | None) -> str | None:
+        """Return the organization's name for people: what the API calls it, where that is known."""
+        return name or self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,5 +68,5 @@ def forecast(
             days = seats.days(first, last)
             found.append(PoolForecast(product.product, days, seats.expires))
     return OrganizationForecast(
-        desired.id, desired.name or state.name, tuple(found), tuple(unknown)
+        desired.id, desired.called(state.name), tuple(found), tuple(unknown)
     )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
+from reconciler.model.desired import DesiredOrganization
 from reconciler.model.identity import Subject, SubjectKind, email_key
 from reconciler.model.plan import Notice, OrganizationPlan
 from reconciler.model.scripts import mixing
 from reconciler.model.source import Source
+from reconciler.model.text import one_line
 from reconciler.planning.demand import Demand
 from reconciler.planning.pool_plan import PoolDraft
 from reconciler.planning.reimages import reimages
@@ -248,6 +251,24 @@ def _offline_stays(draft: PoolDraft) -> Iterator[Notice]:
                 },
                 draft.desired.source,
             )
+
+
+def name_notices(desired: DesiredOrganization, name: str | None) -> Iterator[Notice]:
+    """Yield a notice where a file calls an organization otherwise than the API, which is `name`."""
+    if desired.name is None or name is None or _spelled(desired.name) == _spelled(name):
+        return
+    yield Notice(
+        "organization_name",
+        f"the file calls organization {desired.id} {desired.name!r}, and the licensing system "
+        f"calls it {name!r}; reports show the latter: look whether it is the one that is meant, "
+        "and correct the file",
+        {"file": desired.name, "system": name},
+        desired.name_source,
+    )
+
+
+def _spelled(name: str) -> str:
+    return unicodedata.normalize("NFC", one_line(name))
 
 
 def except_notices(product: str, strangers: Sequence[tuple[str, Source]]) -> Iterator[Notice]:

@@ -32,6 +32,7 @@ from reconciler.planning.notices import (
     continuity_notices,
     except_notices,
     moves_between,
+    name_notices,
     pool_notices,
 )
 from reconciler.planning.order import schedule
@@ -119,7 +120,7 @@ def _draft(desired: DesiredOrganization, state: OrganizationState, request: Plan
         reasons=state.reasons,
     )
     drafts = []
-    notices: list[Notice] = []
+    notices = [*name_notices(desired, state.name)]
     for named in desired.products:
         pool = pools[named.product]
         product = named
@@ -136,7 +137,7 @@ def _draft(desired: DesiredOrganization, state: OrganizationState, request: Plan
     changes = _with_last_licenses(order.changes, tuple(pools.values()))
     return _Draft(
         desired=desired,
-        name=desired.name or state.name,
+        name=desired.called(state.name),
         members=members if known.members else None,
         every_pool=tuple(pools.values()),
         pools=tuple(drafts),

@@ -45,6 +45,29 @@ def test_an_address_of_two_scripts_is_told_at_its_line_with_both_letters():
     assert notice.details["product"] == "kse"
 
 
+class TestTheNameOfAnOrganization:
+    CURRENT = replace(state(people=members("ada")), name="Acme QA")
+    PLACE = Source("orgs/acme.yaml", 2, 27)
+
+    def named(self, name: str | None) -> DesiredOrganization:
+        return replace(desired(users={}, policy=QUIET), name=name, name_source=self.PLACE)
+
+    def test_one_that_differs_from_the_apis_is_told_at_its_place_and_never_shown_as_it(self):
+        found = plan(self.named("Acme QA sandbox"), self.CURRENT)
+        (notice,) = told(found, "organization_name")
+        assert found.name == "Acme QA"
+        assert "calls organization 101 'Acme QA sandbox'" in notice.message
+        assert "the licensing system calls it 'Acme QA'" in notice.message
+        assert notice.details == {"file": "Acme QA sandbox", "system": "Acme QA"}
+        assert notice.source == self.PLACE
+
+    def test_one_that_is_the_same_or_missing_on_either_side_is_no_matter(self):
+        for name, system in (("Acme QA", "Acme QA"), (None, "Acme QA"), ("Acme QA", None)):
+            found = plan(self.named(name), replace(self.CURRENT, name=system))
+            assert told(found, "organization_name") == []
+            assert found.name == "Acme QA"
+
+
 class TestALineForAllMembers:
     CURRENT = state(people=members(*PEOPLE), subscriptions=(Subscription("kse", 9),))
 
