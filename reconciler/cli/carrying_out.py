@@ -137,6 +137,7 @@ def _carry_out(run: _Run) -> Exit:
     changes = sum(len(row.changes) for row in run.plan.organizations)
     _show(run)
     if changes and not run.options.yes:
+        _remind(run)
         _ask(changes)
     try:
         # An answer may take its time.
@@ -239,6 +240,12 @@ def _show(run: _Run, *, always: bool = False) -> None:
     elif always or not run.options.yes:
         # Standard output is for the account; a person is still asked about what they have seen.
         click.echo(text.render_all([run.document], Look()), err=True, nl=False)
+
+
+def _remind(run: _Run) -> None:
+    """Say what is taken away just above the question, unless it stands there already."""
+    if run.options.format_name != "text" or look_of(STANDARD_OUTPUT).width is None:
+        click.echo(text.taken_text([run.document], Look()), err=True, nl=False)
 
 
 def _ask(changes: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from reconciler.cli.secrets import redacted
 from reconciler.errors import ReconcilerError
 from reconciler.reports.counts import total
 from reconciler.reports.spans import Look
+from reconciler.reports.takings import counts_of, takings_of
 
 if TYPE_CHECKING:
     from reconciler.reports.problems import Findings
@@ -20,6 +22,8 @@ Document = Mapping[str, Any]
 
 _ACTIONS = ("grant", "remove", "reassign", "issue_offline")
 _COUNTS = (*_ACTIONS, "losing", "deferred", "refused", "organizations")
+_SUMMARY = 300_000
+"""The most characters of a summary: GitHub takes a MiB, which is so many of three bytes each."""
 
 
 def write_summary(documents: Sequence[Document], look: Look) -> None:
@@ -28,7 +32,7 @@ def write_summary(documents: Sequence[Document], look: Look) -> None:
     if target:
         from reconciler.reports.markdown import render_all
 
-        _append(target, render_all(documents, look))
+        _append(target, render_all(documents, replace(look, room=_SUMMARY)))
 
 
 def write_outputs(documents: Sequence[Document]) -> None:
@@ -78,6 +82,7 @@ def outputs_of(documents: Sequence[Document]) -> dict[str, str]:
         "applyable": _truth(any(row["applyable"] for row in documents)),
         "complete": _truth(all(row["complete"] for row in documents)),
         **{name: str(summary.get(name, 0)) for name in _COUNTS},
+        "losing_last": str(counts_of(takings_of(documents)).last),
     }
 
 

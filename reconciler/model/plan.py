@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from reconciler.model.identity import Subject
+from reconciler.model.identity import Subject, SubjectKind
 from reconciler.model.source import Source
 
 
@@ -67,6 +67,12 @@ class Change:
     expires: date | None = None
     cause: Cause = Cause.CHANGE
     reason: str | None = None
+
+    @property
+    def loser(self) -> Subject | None:
+        """Who loses in this change, in the compared form; None where nobody does."""
+        found = self.subject if self.action is Action.REMOVE else self.holder
+        return None if found is None else found.compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,10 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class OrganizationPlan:
-    """The plan of one organization; `changes` stand in the order of execution."""
+    """The plan of one organization; `changes` stand in the order of execution.
+
+    `losing` are the subjects that lose a license or registration and gain no other.
+    """
 
     id: int
     name: str | None
@@ -145,6 +154,12 @@ class OrganizationPlan:
     def complete(self) -> bool:
         """Whether nothing waits and nothing was refused."""
         return not self.deferred and not self.refusals
+
+    @property
+    def losing_last(self) -> int:
+        """How many people lose the last license that they hold; a pair counts like a removal."""
+        losers = {change.loser for change in self.changes if change.loses_last_license}
+        return sum(loser is not None and loser.kind is SubjectKind.USER for loser in losers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,7 @@ def _summary(plan: Plan) -> Document:
     return {
         **counts,
         "losing": sum(organization.losing for organization in plan.organizations),
+        "losing_last": sum(organization.losing_last for organization in plan.organizations),
         "deferred": sum(len(organization.deferred) for organization in plan.organizations),
         "refused": sum(len(organization.refusals) for organization in plan.organizations),
         "organizations": len(plan.organizations),
@@ -138,6 +139,7 @@ def _organization(plan: OrganizationPlan, *, live: bool) -> Document:
         "applyable": live and bool(plan.changes),
         "complete": plan.complete,
         "losing": plan.losing,
+        "losing_last": plan.losing_last,
         "pools": [_pool(pool) for pool in plan.pools],
         "changes": [_change(change) for change in plan.changes],
         "deferred": [_deferral(deferral) for deferral in plan.deferred],

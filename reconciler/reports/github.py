@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 from reconciler.model.text import printable
-from reconciler.reports.counts import outcome_words, total
-from reconciler.reports.marks import Level, Mark, from_root, marks_of_changes, marks_of_plans
+from reconciler.reports.marks import (
+    Level,
+    Mark,
+    from_root,
+    marks_of_changes,
+    marks_of_plans,
+    marks_of_takings,
+)
 from reconciler.reports.spans import Look
+from reconciler.reports.takings import headline
 
 _COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
 # GitHub shows ten of each kind; the most that are written keep a log readable.
@@ -24,15 +30,17 @@ def commands(marks: Iterable[Mark], look: Look) -> str:
 def render_all(documents: Sequence[Mapping[str, Any]], look: Look) -> str:
     """Return the annotations of one or several plans, then their counts in a line."""
     marks = list(marks_of_plans(documents))
-    notes = [mark for mark in marks if mark.level is Level.NOTE]
-    graver = [mark for mark in marks if mark.level is not Level.NOTE]
-    changes = list(marks_of_changes(documents))
-    told = list(chain(changes, notes))
-    more = len(told) - _MOST_NOTES
-    text = commands([*graver, *told[:_MOST_NOTES]], look)
+    errors, warnings, notes = ([mark for mark in marks if mark.level is level] for level in Level)
+    # The first ten of a kind are seen. What takes something away is among them, and never cut.
+    warnings = [*marks_of_takings(documents), *warnings]
+    first = [*errors, *warnings, *marks_of_changes(documents, taking=True)]
+    told = [*marks_of_changes(documents, taking=False), *notes]
+    room = max(0, _MOST_NOTES - sum(mark.level is Level.NOTE for mark in first))
+    text = commands([*first, *told[:room]], look)
+    more = len(told) - room
     if more > 0:
         text += f"and {more} more lines of the files that cause a change or wait\n"
-    return f"{text}Plan: {outcome_words(total(documents))}.\n"
+    return f"{text}Plan: {headline(documents)}.\n"
 
 
 def _annotation(mark: Mark) -> str:

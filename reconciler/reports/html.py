@@ -18,28 +18,34 @@ from reconciler.products import PRODUCTS
 from reconciler.reports import html_view
 from reconciler.reports.bars import bar_of
 from reconciler.reports.charts import BOTTOM, HEIGHT, LEFT, TOP, WIDTH
-from reconciler.reports.counts import outcome_words, total
-from reconciler.reports.losses import losses
+from reconciler.reports.counts import total
 from reconciler.reports.spans import Look
+from reconciler.reports.takings import counts_of, headline, takings_of
 from reconciler.reports.wording import title, unread
 
 Document = Mapping[str, Any]
+
+_OPEN = 100
+"""The most changes that take something away which stand there unfolded."""
 
 _CODE = re.compile(r"`([^`]+)`")
 
 
 def render_all(documents: Sequence[Document], look: Look) -> str:
     """Return one or several plans as a page; a plan's member `forecast`, where given, as charts."""
-    organizations = [row for document in documents for row in document["organizations"]]
-    summary = total(documents)
+    rows = takings_of(documents)
+    counts = counts_of(rows)
+    summary = {**total(documents), "losing_last": counts.last}
     found = list(html_view.sections(documents))
     return _page(
         "plan.html.j2",
         documents=documents,
-        headline=outcome_words(summary),
+        headline=headline(documents),
         summary=summary,
         status=_status(documents, summary),
-        losses=list(losses(organizations)),
+        counts=counts,
+        taken=[html_view.taken_of(row) for row in rows],
+        open_taken=sum(len(row.changes) for row in rows) <= _OPEN,
         unread=unread(documents),
         sections=found,
         unchanged=html_view.unchanged(documents, found),

@@ -10,11 +10,13 @@ from reconciler.products import PRODUCTS
 from reconciler.reports.bars import Bar, bar_of
 from reconciler.reports.charts import Chart, chart_of
 from reconciler.reports.seats import seat_remarks, use_text
+from reconciler.reports.takings import Taking
 from reconciler.reports.wording import (
     ACTIONS,
     code_words,
     flags,
     is_unchanged,
+    loser,
     place_text,
     refusal_source,
     remarks,
@@ -39,6 +41,16 @@ class Row:
     said: str
     flags: tuple[str, ...]
     place: str
+    takes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """What one organization loses, in words and row by row."""
+
+    title: str
+    words: str
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +124,12 @@ def unchanged(documents: Sequence[Document], found: Sequence[Section]) -> list[s
     ]
 
 
+def taken_of(taking: Taking) -> Takes:
+    """Return what is taken away in one organization, as it is shown."""
+    rows = tuple(_row(change, change["action"]) for change in taking.changes)
+    return Takes(title(taking.organization), taking.counts.words, rows)
+
+
 def seats_of(pool: Document) -> Seats:
     """Return one pool as it is shown."""
     key = str(pool["product"])
@@ -160,6 +178,7 @@ def _row(change: Document, kind: str) -> Row:
         said="; ".join(remarks(change)),
         flags=tuple(flags(change)),
         place=place_text(change.get("source")),
+        takes=loser(change) is not None,
     )
 
 

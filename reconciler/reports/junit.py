@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from reconciler.model.text import printable
 from reconciler.reports.spans import Look
-from reconciler.reports.wording import code_words, place_text, refusal_source, title, unread
+from reconciler.reports.takings import Taking, takings
+from reconciler.reports.wording import (
+    ACTIONS,
+    code_words,
+    flags,
+    place_text,
+    refusal_source,
+    remarks,
+    subject_text,
+    title,
+    unread,
+)
 
 Document = Mapping[str, Any]
 
@@ -27,11 +38,15 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One thing that was checked; it passed where there are no failures."""
+    """One thing that was checked; it passed where there are no failures.
+
+    `said` is what a person should read of it, whether it passed or not.
+    """
 
     group: str
     name: str
     failures: tuple[Failure, ...] = ()
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +79,11 @@ def xml(name: str, suites: Iterable[Suite]) -> str:
 
 def render_all(documents: Sequence[Document], look: Look) -> str:
     """Return one or several plans: a suite an organization, in it a case a product."""
-    suites = [_organization(row) for document in documents for row in document["organizations"]]
+    organizations = [row for document in documents for row in document["organizations"]]
+    worst = [row.organization for row in takings(organizations)]
+    taking = {id(row) for row in worst}
+    rest = (row for row in organizations if id(row) not in taking)
+    suites = [_organization(row) for row in (*worst, *rest)]
     return xml("reconciler plan", [*suites, *(_not_read(row) for row in unread(documents))])
 
 
@@ -84,9 +103,18 @@ def _organization(organization: Document) -> Suite:
             Failure(refusal["code"], refusal["message"], place_text(refusal_source(refusal)))
         )
     named = [*products, *(key for key in refusals if key is not None and key not in products)]
-    cases = [Case(name, _WHOLE, tuple(refusals[None]))]
+    said = tuple(line for row in takings([organization]) for line in _taken(row))
+    cases = [Case(name, _WHOLE, tuple(refusals[None]), said)]
     cases += [Case(name, product, tuple(refusals.get(product, ()))) for product in named]
     return Suite(name, tuple(cases))
+
+
+def _taken(row: Taking) -> Iterator[str]:
+    yield row.counts.words
+    for change in row.changes:
+        said = "; ".join([*remarks(change), *flags(change)])
+        what = f"{ACTIONS[change['action']].name} {change['product']}: {subject_text(change)}"
+        yield f"{what} ({said})" if said else what
 
 
 def _suite(root: Element, suite: Suite) -> None:
@@ -102,3 +130,5 @@ def _suite(root: Element, suite: Suite) -> None:
             }
             place = f"{failure.place}: " if failure.place else ""
             SubElement(row, "failure", attributes).text = printable(f"{place}{failure.message}")
+        if case.said:
+            SubElement(row, "system-out").text = "\n".join(map(printable, case.said))

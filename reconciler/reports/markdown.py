@@ -7,27 +7,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.reports.counts import counted, outcome_words, total
-from reconciler.reports.losses import Loss, losses
 from reconciler.reports.markdown_cells import code, prose, shortened, table_row
 from reconciler.reports.markdown_room import Block, Fitted, Section, fit
+from reconciler.reports.markdown_rows import CHANGE_HEADER, change_row, place_code, who
+from reconciler.reports.markdown_taken import taken
 from reconciler.reports.seats import seat_remarks, use_text
-from reconciler.reports.spans import Look
+from reconciler.reports.spans import LIMIT, Look
+from reconciler.reports.takings import Counts, counts_of, takings
 from reconciler.reports.wording import (
     ACTIONS,
     code_words,
     is_unchanged,
-    place_text,
+    loser,
     refusal_source,
-    remarks,
     scope_words,
     title,
     unread,
 )
 
 Document = Mapping[str, Any]
-
-LIMIT = 60_000
-"""The most characters of one report; GitHub takes 65,536 in a comment."""
 
 MARKER = "<!-- reconciler: changes={digest} -->"
 """The first line, for programs: it names the changes digest. No value can forge such a line."""
@@ -46,14 +44,20 @@ _KINDS = ("organizations", "changes", "waiting changes", "refusals", "withheld c
 
 
 def render_all(documents: Sequence[Document], look: Look) -> str:
-    """Return one or several plans as one comment, of at most `LIMIT` characters."""
-    head = [*_markers(documents), *_headline(documents)]
+    """Return one or several plans as one comment, of at most so many characters as it may have."""
     organizations = [row for document in documents for row in document["organizations"]]
+    rows = takings(organizations)
+    head = [*_markers(documents), *_headline(documents, counts_of(rows))]
+    more = list(_alarms(documents))
     foot = [*_unchanged(organizations), *_facts(documents)]
+    room = look.room - sum(len(row) + 1 for row in (*head, *more, *foot))
+    room -= len(_left_out_at_most(look))
+    # What takes something away comes first, and may have all the room that there is.
+    away = taken(rows, room)
     sections = [_section(row) for row in organizations if not is_unchanged(row)]
-    room = LIMIT - sum(len(row) + 1 for row in (*head, *foot)) - len(_left_out_at_most(look))
-    fitted = fit(sections, room)
-    lines = [*head, *fitted.lines(), *_left_out(fitted, look), *foot]
+    fitted = fit(sections, min(room - away.size, LIMIT))
+    left = _left_out(fitted, away.left_out, look)
+    lines = [*head, *away.lines, *more, *fitted.lines(), *left, *foot]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -65,12 +69,15 @@ def _markers(documents: Sequence[Document]) -> Iterator[str]:
         yield MARKER.format(digest=digest)
 
 
-def _headline(documents: Sequence[Document]) -> Iterator[str]:
-    summary = total(documents)
-    yield f"## License plan: {outcome_words(summary)}"
+def _headline(documents: Sequence[Document], counts: Counts) -> Iterator[str]:
+    words = [counts.words] if counts.words else []
+    yield f"## License plan: {'; '.join([*words, outcome_words(total(documents))])}"
     yield ""
+    yield from _caution(counts)
+
+
+def _alarms(documents: Sequence[Document]) -> Iterator[str]:
     organizations = [row for document in documents for row in document["organizations"]]
-    yield from _caution(list(losses(organizations)))
     refusals = [refusal for row in organizations for refusal in row["refusals"]]
     if refusals:
         withheld = sum(len(refusal.get("withheld") or ()) for refusal in refusals)
@@ -97,31 +104,11 @@ def _unread(rows: Sequence[Document]) -> Iterator[str]:
     yield ""
 
 
-def _caution(found: Sequence[Loss]) -> Iterator[str]:
-    if not found:
-        return
-    losing = sum(loss.last for loss in found)
-    sessions = sum(len(loss.sessions) for loss in found)
-    parts = []
-    if losing:
-        whose = "its" if losing == 1 else "their"
-        parts.append(f"{counted(losing, 'subject')} would lose {whose} last license")
-    if sessions:
-        parts.append(f"{counted(sessions, 'online session')} would end")
-    yield "> [!CAUTION]"
-    yield f"> **{', '.join(parts)}.**"
-    for loss in found[:_NAMED]:
-        what = [f"loses {', '.join(loss.products)}" if loss.last else ""]
-        if loss.sessions:
-            machines = ", ".join(code(machine) for machine in loss.sessions[:3])
-            more = f" and {len(loss.sessions) - 3} more" if len(loss.sessions) > 3 else ""
-            what.append(f"ends the session on {machines}{more}")
-        said = "; ".join(part for part in what if part)
-        organization = prose(shortened(title(loss.organization), _TITLE))
-        yield f"> - {code(loss.subject)} of {organization}: {said}"
-    if len(found) > _NAMED:
-        yield f"> - … and {len(found) - _NAMED} more"
-    yield ""
+def _caution(counts: Counts) -> Iterator[str]:
+    if counts.words:
+        yield "> [!CAUTION]"
+        yield f"> **{counts.words}.**"
+        yield ""
 
 
 def _section(organization: Document) -> Section:
@@ -138,9 +125,12 @@ def _section(organization: Document) -> Section:
     withheld = [
         change for refusal in organization["refusals"] for change in refusal.get("withheld") or ()
     ]
+    # What takes something away stands above, before everything else.
+    others = [change for change in organization["changes"] if loser(change) is None]
+    name = "Changes" if len(others) == len(organization["changes"]) else "Further changes"
     blocks = (
         _refusals(organization["refusals"]),
-        _changes("changes", "Changes", organization["changes"], 1),
+        _changes("changes", name, others, 1),
         _deferrals(organization["deferred"]),
         _warnings(organization["warnings"]),
         _changes("withheld changes", "Withheld", withheld, 4),
@@ -162,29 +152,10 @@ def _bar(pool: Document) -> str:
 
 
 def _changes(kind: str, name: str, changes: Sequence[Document], rank: int) -> Block:
-    header = ("| Change | Product | Who | Remarks | Place |", "| --- | --- | --- | --- | --- |")
-    rows = tuple(_change(change) for change in changes[:_MOST_ROWS])
+    rows = tuple(change_row(change) for change in changes[:_MOST_ROWS])
     count = len(changes)
     open_rows = _OPEN_CHANGES if kind == "changes" else 0
-    return Block(kind, f"{name} ({count:,})", rows, count, rank, header, open_rows)
-
-
-def _change(change: Document) -> str:
-    word = ACTIONS[change["action"]]
-    said = [prose(remark) for remark in remarks(change)]
-    if change.get("loses_last_license"):
-        said.append("⚠️ **last license**")
-    if change.get("ends_sessions"):
-        said.append(f"⚠️ **ends {counted(len(change['ends_sessions']), 'session')}**")
-    name, place = f"`{word.sign}`\N{NO-BREAK SPACE}{word.name}", _place(change.get("source"))
-    return table_row((name, change["product"], _who(change), "; ".join(said), place))
-
-
-def _who(change: Document) -> str:
-    subject = code(change["subject"]["id"])
-    if change.get("from"):
-        return f"{code(change['from']['id'])} → {subject}"
-    return f"{subject} until {change['expires']}" if change.get("expires") else subject
+    return Block(kind, f"{name} ({count:,})", rows, count, rank, CHANGE_HEADER, open_rows)
 
 
 def _deferrals(deferred: Sequence[Document]) -> Block:
@@ -199,13 +170,13 @@ def _deferral(row: Document) -> str:
     if row.get("message"):
         why += f": {prose(row['message'])}"
     name, since = ACTIONS[row["action"]].name, row.get("available_from") or ""
-    return table_row((name, row["product"], _who(row), why, since, _place(row.get("source"))))
+    return table_row((name, row["product"], who(row), why, since, place_code(row.get("source"))))
 
 
 def _refusals(refusals: Sequence[Document]) -> Block:
     rows = tuple(
         f"- ⛔ **{prose(code_words(row['code']))}** ({prose(scope_words(row))}): "
-        f"{prose(row['message'])} {_place(refusal_source(row))}".rstrip()
+        f"{prose(row['message'])} {place_code(refusal_source(row))}".rstrip()
         for row in refusals[:_MOST_ROWS]
     )
     count = len(refusals)
@@ -215,19 +186,17 @@ def _refusals(refusals: Sequence[Document]) -> Block:
 def _warnings(warnings: Sequence[Document]) -> Block:
     rows = tuple(
         f"- **{prose(code_words(row['code']))}**: {prose(row['message'])} "
-        f"{_place(row.get('source'))}".rstrip()
+        f"{place_code(row.get('source'))}".rstrip()
         for row in warnings[:_MOST_ROWS]
     )
     return Block("warnings", f"Warnings ({len(warnings):,})", rows, len(warnings), 3)
 
 
-def _place(source: Document | None) -> str:
-    place = place_text(source)
-    return code(place) if place else ""
-
-
-def _left_out(fitted: Fitted, look: Look) -> Iterator[str]:
-    counts = [f"{fitted.left_out[kind]:,} {kind}" for kind in _KINDS if kind in fitted.left_out]
+def _left_out(fitted: Fitted, taken_away: int, look: Look) -> Iterator[str]:
+    left = dict(fitted.left_out)
+    if taken_away:
+        left["changes"] = left.get("changes", 0) + taken_away
+    counts = [f"{left[kind]:,} {kind}" for kind in _KINDS if kind in left]
     if counts:
         yield _left_out_text(", ".join(counts), look)
         yield ""

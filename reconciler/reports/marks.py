@@ -10,10 +10,12 @@ from typing import Any
 
 from reconciler.model.source import Problem
 from reconciler.reports.counts import counted
+from reconciler.reports.takings import counts_of, folded, takings_of
 from reconciler.reports.wording import (
     ACTIONS,
     code_words,
     flags,
+    loser,
     refusal_source,
     remarks,
     scope_words,
@@ -25,6 +27,9 @@ from reconciler.reports.wording import (
 Document = Mapping[str, Any]
 
 _TOLD = 10
+# GitHub takes some 64 KB of one annotation.
+_MOST_TAKEN = 500
+_MOST_ORGANIZATIONS = 50
 
 
 class Level(StrEnum):
@@ -96,8 +101,21 @@ def marks_of_plans(documents: Sequence[Document]) -> Iterator[Mark]:
             yield _deferral(row, title(organization))
 
 
-def marks_of_changes(documents: Sequence[Document]) -> Iterator[Mark]:
-    """Yield a note for each line with all that it causes; what takes something away comes first."""
+def marks_of_takings(documents: Sequence[Document]) -> Iterator[Mark]:
+    """Yield one warning that counts all that is taken away, by organization, the worst first."""
+    rows = takings_of(documents)
+    if not rows:
+        return
+    shown, rest = folded(rows, _MOST_ORGANIZATIONS)
+    said = [f"{title(row.organization)}: {row.counts.words}" for row in shown]
+    message = "\n".join([*said, rest] if rest else said)
+    yield Mark(Level.WARNING, "takes_away", counts_of(rows).words, message, None)
+
+
+def marks_of_changes(documents: Sequence[Document], *, taking: bool) -> Iterator[Mark]:
+    """Yield a note for each line with all that it causes: the lines that take something away, or
+    all others. In both, what is graver comes first.
+    """
     lines: dict[tuple[str, int], list[tuple[str, Document]]] = {}
     for document in documents:
         for organization in document["organizations"]:
@@ -106,16 +124,34 @@ def marks_of_changes(documents: Sequence[Document]) -> Iterator[Mark]:
                 if source:
                     key = (source["file"], source.get("line") or 1)
                     lines.setdefault(key, []).append((title(organization), change))
-    for flagged in (True, False):
-        for rows in lines.values():
-            if any(any(flags(change)) for _, change in rows) is flagged:
-                yield _caused(rows)
+    found = [
+        rows
+        for rows in lines.values()
+        if any(loser(change) is not None for _, change in rows) is taking
+    ]
+    found.sort(key=lambda rows: min(_gravity(change) for _, change in rows))
+    yield from map(_caused, found)
+
+
+def _gravity(change: Document) -> int:
+    if loser(change) is None:
+        return 3
+    if change.get("loses_last_license"):
+        return 0
+    return 1 if change.get("ends_sessions") else 2
 
 
 def _caused(rows: Sequence[tuple[str, Document]]) -> Mark:
-    said = "\n".join(_change(name, change) for name, change in rows[:_TOLD])
-    more = f"\n… and {len(rows) - _TOLD} more" if len(rows) > _TOLD else ""
+    away = sum(loser(change) is not None for _, change in rows)
+    most = max(_TOLD, min(away, _MOST_TAKEN))
+    if len(rows) > most:
+        # What is left out takes nothing away, as far as that goes.
+        rows = sorted(rows, key=lambda row: _gravity(row[1]))
+    said = "\n".join(_change(name, change) for name, change in rows[:most])
+    more = f"\n… and {len(rows) - most:,} more" if len(rows) > most else ""
     what = f"this line causes {counted(len(rows), 'change')}"
+    if 0 < away < len(rows):
+        what += f", of which {away:,} {'takes' if away == 1 else 'take'} something away"
     return _mark(Level.NOTE, "change", what, said + more, rows[0][1]["source"])
 
 

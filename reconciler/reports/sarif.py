@@ -10,7 +10,7 @@ from urllib.parse import quote
 from reconciler import __version__
 from reconciler.model.text import printable
 from reconciler.reports.json_text import json_text
-from reconciler.reports.marks import Mark, from_root, marks_of_plans
+from reconciler.reports.marks import Level, Mark, from_root, marks_of_changes, marks_of_plans
 from reconciler.reports.spans import Look
 from reconciler.reports.wording import code_words
 
@@ -19,6 +19,7 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _TEXTS = {
     "invalid-configuration": "A file is not valid.",
     "odd-configuration": "A value is legal and unusual.",
+    "change": "A line takes something away from somebody.",
 }
 
 
@@ -48,8 +49,13 @@ def log(marks: Iterable[Mark], look: Look) -> str:
 
 
 def render_all(documents: Sequence[Mapping[str, Any]], look: Look) -> str:
-    """Return the refusals, warnings and deferrals of one or several plans."""
-    return log(marks_of_plans(documents), look)
+    """Return the refusals of one or several plans, the lines that take something away, then the
+    warnings and what waits.
+    """
+    marks = list(marks_of_plans(documents))
+    errors = [mark for mark in marks if mark.level is Level.ERROR]
+    taking = marks_of_changes(documents, taking=True)
+    return log([*errors, *taking, *(mark for mark in marks if mark not in errors)], look)
 
 
 def _rule(rule: str) -> dict[str, Any]:

@@ -16,6 +16,10 @@ _WORD = re.compile(r"\S+\s*")
 _HANG = 4
 _NARROWEST = 40
 
+LIMIT = 60_000
+"""The most characters of a report in Markdown, but where it may have more; GitHub takes 65,536 in
+a comment."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -23,13 +27,15 @@ class Look:
 
     `width` is a terminal's, in cells. `whole` says, in a report that has to leave things out, where
     all of it is: the address of the run, where there is one. `folder` is where the command runs, as
-    seen from the repository's root: annotations name their files from there.
+    seen from the repository's root: annotations name their files from there. `room` is the most
+    characters that a report in Markdown may have.
     """
 
     colours: bool = False
     width: int | None = None
     whole: str | None = None
     folder: str = ""
+    room: int = LIMIT
 
 
 class Span(NamedTuple):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reconciler.reports.counts import counted, outcome_words
+from reconciler.reports.counts import counted
 from reconciler.reports.seats import seat_text
 from reconciler.reports.spans import Line, Look, Span, line, text_of
+from reconciler.reports.takings import counts_of, folded, headline, takings_of
 from reconciler.reports.wording import (
     ACTIONS,
     code_words,
@@ -26,11 +27,25 @@ Document = Mapping[str, Any]
 _STYLES = {"grant": "green", "remove": "red", "reassign": "yellow", "issue_offline": "magenta"}
 _WORD_WIDTH = max(len(word.name) for word in ACTIONS.values())
 _NAMED_UNCHANGED = 10
+_OPEN = 100
+_IN_SIGHT = 20
 
 
 def render_all(documents: Sequence[Document], look: Look) -> str:
-    """Return one or several plans as text; plain text never depends on the terminal."""
-    return text_of(_plans(documents), look)
+    """Return one or several plans as text; plain text never depends on the terminal.
+
+    What takes something away stands first; on a terminal, where the first lines are out of sight,
+    last.
+    """
+    plans, taken = list(_plans(documents)), list(_taken(documents, _OPEN))
+    if look.width is None:
+        return text_of([*taken, line(), *plans] if taken else plans, look)
+    return text_of([*plans, line(), *_taken(documents, _IN_SIGHT)] if taken else plans, look)
+
+
+def taken_text(documents: Sequence[Document], look: Look) -> str:
+    """Return what takes something away alone, for the lines above a question; may be empty."""
+    return text_of(_taken(documents, _IN_SIGHT), look)
 
 
 def _plans(documents: Sequence[Document]) -> Iterator[Line]:
@@ -39,6 +54,26 @@ def _plans(documents: Sequence[Document]) -> Iterator[Line]:
         yield from _unread(document)
     for document in documents:
         yield from _summary(document)
+
+
+def _taken(documents: Sequence[Document], most: int) -> Iterator[Line]:
+    """Yield what is taken away, or where that is too much, its counts by organization."""
+    rows = takings_of(documents)
+    if not rows:
+        return
+    yield line(Span(f"Takes away: {counts_of(rows).words}", "bold red"))
+    if sum(len(row.changes) for row in rows) <= most:
+        for row in rows:
+            if len(rows) > 1:
+                yield line("  ", Span(title(row.organization), "bold"), f": {row.counts.words}")
+            for change in row.changes:
+                yield from _change(change, "    " if len(rows) > 1 else "  ")
+        return
+    shown, rest = folded(rows, most)
+    for row in shown:
+        yield line("  ", Span(title(row.organization), "bold"), f": {row.counts.words}")
+    if rest:
+        yield line("  ", Span(rest, "bold"))
 
 
 def _unread(document: Document) -> Iterator[Line]:
@@ -131,10 +166,7 @@ def _place(source: Document | None) -> Span:
 
 
 def _summary(document: Document) -> Iterator[Line]:
-    summary = document["summary"]
-    yield line(Span(f"Plan: {outcome_words(summary)}.", "bold"))
-    if summary.get("losing"):
-        yield line(f"{counted(summary['losing'], 'subject')} would lose without gaining another.")
+    yield line(Span(f"Plan: {headline([document])}.", "bold"))
     yield line(f"as of {document['as_of']}, for {document['target']}")
     if not document.get("live", True):
         yield line("not applyable: it was made from a snapshot, or for another day")

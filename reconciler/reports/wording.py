@@ -69,6 +69,11 @@ def loser(change: Document) -> str | None:
     return str(change["subject"]["id"]) if change["action"] == "remove" else None
 
 
+def loses_machine(change: Document) -> bool:
+    """Tell whether who loses in a change is a machine."""
+    return str((change.get("from") or change["subject"])["kind"]) == "machine"
+
+
 def remarks(change: Document) -> list[str]:
     """Return what is worth saying of a change besides who and what."""
     found = []
@@ -86,7 +91,8 @@ def remarks(change: Document) -> list[str]:
 def flags(change: Document) -> Iterator[str]:
     """Yield what a reviewer must not overlook in a change."""
     if change.get("loses_last_license"):
-        yield f"{loser(change)} loses the last license"
+        what = "registration" if loses_machine(change) else "license"
+        yield f"{loser(change)} loses the last {what}"
     if change.get("ends_sessions"):
         yield f"ends the online session on {', '.join(change['ends_sessions'])}"
 

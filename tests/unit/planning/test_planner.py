@@ -755,6 +755,31 @@ class TestGuards:
         assert found.refusals == ()
         assert found.losing == 0
 
+    def test_a_pair_counts_who_loses_the_last_license_like_a_removal(self):
+        people = members("ada", "bob", "carol", "dan", "eve")
+        current = state(
+            people=people,
+            subscriptions=(Subscription("kse", 3), Subscription("testops", 9)),
+            users={"kse": ["ada", "bob", "carol"], "testops": ["carol"]},
+        )
+        found = plan(desired(users={"kse": ["ada", "dan", "eve"]}, policy=QUIET), current)
+        assert words(found) == ["bob->dan", "carol->eve"]
+        assert (found.losing, found.losing_last) == (2, 1)
+
+    def test_only_people_lose_a_last_license_and_each_of_them_once(self):
+        current = state(
+            people=members("ada"),
+            subscriptions=(Subscription("kse", 5), Subscription("testops", 5)),
+            users={"kse": ["ada"], "testops": ["ada"]},
+            machines={"kre-node-locked": ["m1"]},
+        )
+        wanted = desired(
+            users={"kse": [], "testops": []}, machines={"kre-node-locked": []}, policy=QUIET
+        )
+        found = plan(wanted, current)
+        assert words(found) == ["-ada", "-m1", "-ada"]
+        assert (found.losing, found.losing_last) == (2, 1)
+
     def test_emptying_a_list_of_two_always_needs_an_allowance(self):
         current = self.big(2)
         wanted = desired(users={"kse": []}, policy=QUIET)

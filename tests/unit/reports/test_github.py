@@ -28,8 +28,11 @@ def shown(*documents: dict[str, Any], name: str = "github") -> str:
 
 def test_refusals_are_errors_warnings_are_warnings_and_the_rest_are_notices() -> None:
     found = commands(shown(full_document()))
-    assert [row.name for row in found] == ["error", "warning", "notice", "notice"]
-    error, warning, caused, waiting = found
+    assert [row.name for row in found] == ["error", "warning", "warning", "notice", "notice"]
+    error, away, warning, caused, waiting = found
+    words = "2 people lose a license, 2 of them their last; 1 online session ends"
+    assert away.properties == {"title": words}
+    assert away.data == f"Acme QA (101): {words}"
     assert error.properties == {
         "file": "orgs/acme.yaml",
         "line": "7",
@@ -38,7 +41,9 @@ def test_refusals_are_errors_warnings_are_warnings_and_the_rest_are_notices() ->
     }
     assert error.data == "Acme QA (101): 9 would lose something; 5 may (1 change withheld)"
     assert warning.properties == {"title": "unlicensed members"}
-    assert caused.properties["title"] == "this line causes 4 changes"
+    assert caused.properties["title"] == (
+        "this line causes 4 changes, of which 2 take something away"
+    )
     assert waiting.properties["line"] == "12"
     assert "grant kse: fay@example.com, from 2097-02-01: no seat is free" in waiting.data
 
@@ -62,7 +67,9 @@ def test_lines_that_take_something_away_come_before_the_others() -> None:
     changes.append(change("remove", "z@x.example", source=place(99), loses_last_license=True))
     document = full_document()
     document["organizations"] = [organization(1, "A", changes=changes)]
-    assert [row.properties["line"] for row in commands(shown(document))][:2] == ["99", "1"]
+    away, *notices = commands(shown(document))
+    assert (away.name, away.data) == ("warning", "A (1): 1 person loses a license, their last")
+    assert [row.properties["line"] for row in notices][:2] == ["99", "1"]
 
 
 def test_a_large_plan_ends_with_a_count_instead_of_thousands_of_notices() -> None:
@@ -78,10 +85,12 @@ def test_a_large_plan_ends_with_a_count_instead_of_thousands_of_notices() -> Non
 def test_a_value_forges_no_command_and_no_property(value: str) -> None:
     log = shown(hostile_document(value))
     found = commands(log)
-    assert [row.name for row in found] == ["error", "error", "warning", "notice", "notice"]
-    assert len(log.splitlines()) == 6
-    assert set(found[0].properties) == {"title"}
-    for row in found[1:]:
+    assert [row.name for row in found] == [
+        *("error", "error", "warning", "warning", "notice", "notice")
+    ]
+    assert len(log.splitlines()) == 7
+    assert set(found[0].properties) == set(found[2].properties) == {"title"}
+    for row in (found[1], *found[3:]):
         assert set(row.properties) == {"file", "line", "col", "title"}
         assert (row.properties["line"], row.properties["col"]) == ("3", "1")
 

@@ -42,7 +42,14 @@ def test_a_plan_has_a_suite_an_organization_and_a_case_a_product(schema: Any) ->
     ]
     whole, kse = root[0]
     assert (whole.get("name"), kse.get("name")) == ("the organization as a whole", "kse")
-    (failure,) = whole
+    failure, away = whole
+    assert away.tag == "system-out"
+    assert away.text.splitlines() == [
+        "2 people lose a license, 2 of them their last; 1 online session ends",
+        "reassign kse: carol@example.com -> bob@example.com (declared transfer; carol@example.com "
+        "loses the last license; ends the online session on 5d41402abc4b2a76b9719d911017c592)",
+        "remove kse: eve@example.com (eve@example.com loses the last license)",
+    ]
     assert failure.get("message") == "9 would lose something; 5 may"
     assert failure.text == "orgs/acme.yaml:7:9: 9 would lose something; 5 may"
     assert len(kse) == 0
@@ -97,5 +104,5 @@ def test_every_file_is_a_case_and_every_problem_a_failure(schema: Any) -> None:
 def test_hostile_values_stay_valid_junit(value: str, schema: Any) -> None:
     root = parsed(RENDERERS["junit"]([hostile_document(value)], Look()), schema)
     assert {element.tag for element in root.iter()} == {
-        "testsuites", "testsuite", "testcase", "failure",
+        "testsuites", "testsuite", "testcase", "failure", "system-out",
     }  # fmt: skip

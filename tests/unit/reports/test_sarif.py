@@ -46,6 +46,7 @@ def test_a_plan_gives_refusals_warnings_and_what_waits(
     run = run_of(RENDERERS["sarif"]([full_document()], Look()), validator)
     assert [(row["ruleId"], row["level"]) for row in run["results"]] == [
         ("max_removals", "error"),
+        ("change", "note"),
         ("unlicensed_members", "warning"),
         ("over_quota", "note"),
     ]
@@ -95,4 +96,4 @@ def test_a_finding_stays_the_same_one_when_its_line_moves(
 def test_hostile_values_stay_valid_sarif(value: str, validator: jsonschema.Draft4Validator) -> None:
     run = run_of(RENDERERS["sarif"]([hostile_document(value)], Look()), validator)
     levels = [row["level"] for row in run["results"]]
-    assert levels == ["error", "error", "warning", "note"]
+    assert levels == ["error", "error", "note", "warning", "note"]

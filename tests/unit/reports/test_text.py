@@ -10,7 +10,15 @@ from reconciler.reports.formats import RENDERERS
 from reconciler.reports.spans import Look
 from tests.unit.reports.documents import POOL, change, full_document, organization
 
-PLAIN = """\
+TAKEN = """\
+Takes away: 2 people lose a license, 2 of them their last; 1 online session ends
+  ~ reassign       kse  carol@example.com -> bob@example.com  (declared transfer)  [orgs/acme.yaml:7:9]
+      carol@example.com loses the last license
+      ends the online session on 5d41402abc4b2a76b9719d911017c592
+  - remove         kse  eve@example.com  [orgs/acme.yaml:7:9]
+      eve@example.com loses the last license
+"""  # noqa: E501
+PLANNED = """\
 Acme QA (101)
   kse 5/5 -> 5/5, 1 offline until 2097-01-31, machines 4/8, ends 2099-06-30
   ~ reassign       kse  carol@example.com -> bob@example.com  (declared transfer)  [orgs/acme.yaml:7:9]
@@ -28,11 +36,12 @@ Acme QA (101)
 
 unchanged: Beta (102), organization 103
 
-Plan: 1 grant, 1 removal, 1 reassignment, 1 offline license, 1 deferred, 1 refused in 3 organizations.
-2 subjects would lose without gaining another.
+Plan: 1 grant, 1 removal, 1 reassignment, 1 offline license, 1 deferred, 1 refused in 3 organizations; 2 people lose a license, 2 of them their last; 1 online session ends.
 as of 2026-11-24, for https://testops.katalon.io
 changes digest sha256:0000000000000000000000000000000000000000000000000000000000000000
 """  # noqa: E501
+PLAIN = f"{TAKEN}\n{PLANNED}"
+ON_A_TERMINAL = f"{PLANNED}\n{TAKEN}"
 
 
 def text(*documents: dict[str, object], look: Look | None = None) -> str:
@@ -57,7 +66,7 @@ def test_on_a_terminal_a_long_line_goes_on_indented_and_loses_nothing(
     shown = text(full_document(), look=Look(colours=colours, width=width))
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
     assert ("\x1b[" in shown) is colours
-    assert plain.split() == PLAIN.split()
+    assert plain.split() == ON_A_TERMINAL.split()
     for row in plain.splitlines():
         # A word that is longer than the line is never cut: it has to be copied.
         assert len(row) <= width or len(row.split()) == 1 or max(map(len, row.split())) > width / 2
@@ -146,6 +155,8 @@ def test_a_plan_from_a_snapshot_says_that_it_cannot_be_applied() -> None:
 
 def test_several_plans_come_out_one_after_the_other_with_their_summaries_last() -> None:
     shown = text(full_document(), full_document())
+    assert shown.startswith("Takes away: 4 people lose a license, 4 of them their last")
+    shown = shown[shown.index("\n\n") :]
     assert shown.count("Acme QA (101)") == 2
     assert shown.count("changes digest") == 2
     assert shown.rindex("Acme QA (101)") < shown.index("changes digest")
