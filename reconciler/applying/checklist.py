@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count, groupby
 
+from reconciler.applying.checklist_taken import taken_words
 from reconciler.applying.left import Left
 from reconciler.applying.steps import Step, steps_of
 from reconciler.applying.wording import Words, value
-from reconciler.model.plan import OrganizationPlan, Plan
+from reconciler.model.plan import Change, OrganizationPlan, Plan
 from reconciler.products import PRODUCTS
 
 PAGE = "{target}/organization/{organization}/admin/license-keys?product={page}"
@@ -53,12 +54,14 @@ class Section:
 class Checklist:
     """Everything that a checklist says, before it has a format.
 
-    `origin` says what it was made from; `others` is what is no step, a line each.
+    `origin` says what it was made from; `others` is what is no step, a line each; `taken` is what
+    the steps take away, which stands before all else.
     """
 
     origin: Words
     sections: tuple[Section, ...]
     others: tuple[Words, ...] = ()
+    taken: tuple[Words, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -72,6 +75,7 @@ class Checklist:
 
     def before(self) -> Iterator[Words]:
         """Yield the paragraphs that stand above the steps."""
+        yield from self.taken
         yield self.origin
         yield WHO if self.sections else NOTHING
         if self.links:
@@ -87,10 +91,12 @@ def checklist_of(plan: Plan, *, plan_digest: str, left: Mapping[int, Left]) -> C
     numbers = count(1)
     sections: list[Section] = []
     others: list[Words] = []
+    taking: list[tuple[Words, tuple[Change, ...]]] = []
     for organization in plan.organizations:
         rest = left.get(organization.id, Left())
         others += _others(organization, rest)
         if not rest.stale and rest.changes:
+            taking.append((title(organization.id, organization.name), rest.changes))
             steps = steps_of(rest.changes, rest.quotas)
             sections.append(
                 section(plan.target, organization.id, organization.name, steps, numbers)
@@ -109,7 +115,7 @@ def checklist_of(plan: Plan, *, plan_digest: str, left: Mapping[int, Left]) -> C
         value(plan.valid_until.isoformat()),
         ".",
     )
-    return Checklist(origin, tuple(sections), tuple(others))
+    return Checklist(origin, tuple(sections), tuple(others), taken_words(taking))
 
 
 def section(

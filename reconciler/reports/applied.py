@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -19,12 +19,14 @@ _STYLES = {
     "failed": "bold red",
     "not_attempted": "yellow",
 }
+_OPEN = 100
 _WORDS = {"skipped": "done already", "not_attempted": "not attempted"}
 
 
 def _lines(document: Document) -> Iterator[Line]:
     yield line()
     idle = []
+    yield from _taken(document["organizations"])
     for organization in document["organizations"]:
         told = tuple(_organization(organization))
         if told:
@@ -37,6 +39,43 @@ def _lines(document: Document) -> Iterator[Line]:
     if document.get("refused"):
         yield line(Span("refused: ", "bold red"), document["refused"])
     yield line(Span(_total(document), "bold"))
+
+
+def _taken(organizations: Sequence[Document]) -> Iterator[Line]:
+    """Yield what was to be taken away and what became of it, before all else; too much is counted.
+
+    Where an account is cut, it is cut at its end.
+    """
+    found = [(row, [one for one in row["changes"] if _takes(one)]) for row in organizations]
+    found = [(row, changes) for row, changes in found if changes]
+    if not found:
+        return
+    everything = [change for _, changes in found for change in changes]
+    yield line(Span(f"Took away: {_done(everything)}", "bold"))
+    if len(everything) <= _OPEN:
+        for change in everything:
+            yield from _change(change)
+    else:
+        found.sort(key=lambda row: -len(row[1]))
+        for organization, changes in found[:_OPEN]:
+            yield line("  ", f"{_title(organization)}: {_done(changes)}")
+        rest = [change for _, changes in found[_OPEN:] for change in changes]
+        if rest:
+            more = counted(len(found) - _OPEN, "more organization")
+            yield line("  ", f"{more}: {_done(rest)}")
+    yield line()
+
+
+def _takes(change: Document) -> bool:
+    return change["action"] == "remove" or bool(change.get("from"))
+
+
+def _done(changes: Sequence[Document]) -> str:
+    done = sum(change["status"] == "done" for change in changes)
+    pairs = sum(bool(change.get("from")) for change in changes)
+    kinds = ((len(changes) - pairs, "removal"), (pairs, "reassignment"))
+    what = " and ".join(counted(number, noun) for number, noun in kinds if number)
+    return f"{done:,} of {what} done"
 
 
 def _title(organization: Document) -> str:

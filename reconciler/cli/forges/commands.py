@@ -77,7 +77,9 @@ def _comment(group: click.Group, opened: Opener) -> None:
         if Path(plan).exists():
             document = load_plan(plan)
             marker = Marker(name, str(document["changes_digest"]), forge.run)
-            url = put_comment(forge, number, marker, plan_text(document, forge.run_url))
+            url = put_comment(
+                forge, number, marker, plan_text(document, forge.run_url, forge.longest)
+            )
         else:
             text = unplanned_text(forge.run_url)
             url = put_comment(forge, number, Marker(name, None, forge.run), text)

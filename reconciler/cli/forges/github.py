@@ -14,6 +14,7 @@ from urllib.parse import quote
 from reconciler.cli.forges import gh
 from reconciler.cli.forges.protocol import Document, MainBranch, Post
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.reports.spans import LIMIT
 
 AUTHOR = "github-actions[bot]"
 """Who the token of a workflow writes as."""
@@ -41,6 +42,7 @@ class GitHub:
                 hint="this command is for a step of GitHub Actions",
             )
         self.author = author
+        self.longest = LIMIT
         self.by_hand = "run the workflow that applies by hand, with its changes digest"
         self.commit = environ.get("GITHUB_SHA") or None
         ref = environ.get("GITHUB_REF", "")

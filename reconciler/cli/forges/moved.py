@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,12 +26,19 @@ def moved_lines(reviewed: Document | None, fresh: Document, expected: str) -> tu
     """
     now = list(_changes(fresh))
     if reviewed is None or not _is_of(reviewed, expected):
-        lines = [f"planned now: {line}" for line in now] or ["nothing is planned now"]
+        lines = [f"planned now: {line}" for line in sorted(now, key=_gives)] or [
+            "nothing is planned now"
+        ]
         return ("the reviewed plan itself is not at hand any more", *lines)
     then = list(_changes(reviewed))
     gone = [f"reviewed, but not planned any more: {line}" for line in then if line not in now]
     new = [f"planned now, but not reviewed: {line}" for line in now if line not in then]
-    return tuple(gone + new) or ("the same changes, in another order",)
+    return tuple(sorted(gone + new, key=_gives)) or ("the same changes, in another order",)
+
+
+def _gives(line: str) -> bool:
+    """Put what takes something away first: of many lines the last are cut."""
+    return not re.search(r"(^|: )(remove|reassign) ", line)
 
 
 def _is_of(document: Document, digest: str) -> bool:

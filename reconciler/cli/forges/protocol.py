@@ -33,12 +33,14 @@ class Forge(Protocol):
     `author` is who this workflow writes as: only what that one wrote is ever read back or edited.
     `by_hand` says how a person applies a plan that nobody reviewed here, as the end of a sentence.
     `commit` is what this run is for, and `branch` where it came from; None for a tag.
+    `longest` is the most characters of a report in a comment or an issue.
     `run` names this run, to find its artifacts again, and `run_url` is where a person sees it.
     Every method raises `ReconcilerError` where the forge cannot be asked.
     """
 
     author: str
     by_hand: str
+    longest: int
     run: str | None
     run_url: str | None
     commit: str | None

@@ -11,10 +11,9 @@ from reconciler.cli.forges.fenced import fenced
 from reconciler.cli.forges.protocol import Document, Forge
 from reconciler.errors import RefusedError
 from reconciler.reports.formats import RENDERERS
-from reconciler.reports.spans import Look
+from reconciler.reports.spans import LIMIT, Look
 
-# GitHub takes 65,536 characters; the marker and the words around the text need a few of them.
-_LARGEST = 60_000
+_LARGEST = LIMIT
 
 _BY_HAND: Mapping[int, str] = MappingProxyType(
     {
@@ -32,9 +31,9 @@ _OUTCOMES: Mapping[int, str] = MappingProxyType(
 )
 
 
-def plan_text(plan: Document, run_url: str | None) -> str:
+def plan_text(plan: Document, run_url: str | None, longest: int = LIMIT) -> str:
     """Return a plan for a pull request: the report, and where the whole of it is."""
-    report = RENDERERS["markdown"]([plan], Look(whole=run_url))
+    report = RENDERERS["markdown"]([plan], Look(whole=run_url, room=longest))
     return f"{report.rstrip()}\n\n<sub>Made by {_run(run_url)}.</sub>\n"
 
 
@@ -74,9 +73,12 @@ def outcome_text(code: int, account: str | None, run_url: str | None) -> str:
         said = "It ended without an account."
     elif is_checklist(account):
         title = _BY_HAND.get(code, "To be done by hand, and in part not known")
-        # A checklist is Markdown already, and the values in it are escaped.
+        # A checklist is Markdown already, and the values in it are escaped. What its steps take
+        # away stands above the first organization.
+        before, steps, _ = account.partition("\n## ")
+        before = before.rstrip() if steps else HEADING
         too_many = "The steps are too many for a comment: they are `account.md`, kept by the run."
-        said = account if len(account) <= _LARGEST else too_many
+        said = account if len(account) <= _LARGEST else f"{before}\n\n{too_many}"
     else:
         said = fenced(account.strip().splitlines())
     return f"### {title}\n\n{said.rstrip()}\n\n<sub>See {_run(run_url)}.</sub>\n"
@@ -91,6 +93,7 @@ def drift_text(plan: Document, forge: Forge, *, certain: bool) -> str:
     """Return the body of the issue: what would change, and how to go on."""
     partly = "" if certain else "Some organizations could not be read; more may differ.\n\n"
     digest = str(plan["changes_digest"])
+    report = RENDERERS["markdown"]([plan], Look(whole=forge.run_url, room=forge.longest))
     return (
         "The licensing system is not as the files on the main branch want it. Somebody changed it "
         "elsewhere, a date in the files has come, or a merge waits to be applied.\n\n"
@@ -99,7 +102,7 @@ def drift_text(plan: Document, forge: Forge, *, certain: bool) -> str:
         "To keep it as it is, change the files.\n\n"
         "This issue is kept up to date and closes by itself"
         f"{_link(forge.run_url, '; the last to see to it was ')}.\n"
-        f"\n{_without_marker(RENDERERS['markdown']([plan], Look(whole=forge.run_url)))}"
+        f"\n{_without_marker(report)}"
     )
 
 

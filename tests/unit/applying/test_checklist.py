@@ -45,6 +45,25 @@ def steps(*changes: Change, target: str = WEB, left: Left | None = None, **rest:
     return FORMATS["markdown"](checklist_of(document, plan_digest="sha256:ab12", left={101: found}))
 
 
+def test_what_is_taken_away_is_told_before_anything_else_with_everybody_in_it() -> None:
+    last = replace(remove("eve@x.io"), loses_last_license=True, id="9")
+    text = steps(*(grant(f"new{n}@x.io") for n in range(300)), last, pair("bob@x.io", "joe@x.io"))
+    told = text.splitlines()[2]
+    assert told == (
+        "**Takes away** in `Acme QA` (101): **2 lose something, 1 of them the last license**: "
+        "`eve@x.io`, `bob@x.io`."
+    )
+
+
+def test_who_is_too_many_to_be_named_is_counted() -> None:
+    text = steps(*(replace(remove(f"u{n}@x.io"), id=str(n)) for n in range(300)))
+    assert text.splitlines()[2] == "**Takes away** in `Acme QA` (101): **300 lose something**."
+
+
+def test_steps_that_take_nothing_away_say_nothing_of_it() -> None:
+    assert "Takes away" not in steps(grant("ada@x.io"))
+
+
 def headings(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("### ")]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from reconciler.cli.forges.texts import outcome_text
 from reconciler.reports.applied import FORMATS
 from reconciler.reports.spans import Look
 
@@ -66,6 +67,14 @@ def test_each_change_is_told_with_what_became_of_it() -> None:
     )
     assert FORMATS["text"](told, Look()) == (
         "\n"
+        "Took away: 1 of 4 reassignments done\n"
+        "  done           reassign kse  carol@example.com -> bob@example.com\n"
+        "  done already   reassign kse  carol@example.com -> bob@example.com\n"
+        "  rejected       reassign kse  carol@example.com -> bob@example.com: no seat\n"
+        "    the seat went back to carol@example.com\n"
+        "  failed         reassign kse  carol@example.com -> bob@example.com: \\x1b[2J\n"
+        "    the seat could not be given back to carol@example.com\n"
+        "\n"
         "Acme QA (101)\n"
         "  done           reassign kse  carol@example.com -> bob@example.com\n"
         "  done already   reassign kse  carol@example.com -> bob@example.com\n"
@@ -106,3 +115,25 @@ def test_what_stopped_an_organization_is_told_even_where_it_had_no_change() -> N
 def test_json_is_the_document_itself() -> None:
     told = document(organization(changes=[change("done")]))
     assert json.loads(FORMATS["json"](told, Look())) == told
+
+
+def test_what_was_taken_away_stands_first_and_is_never_cut_from_a_comment() -> None:
+    rows = [change("done", action="grant", **{"from": None}) for _ in range(1_200)]
+    rows.append(change("done", action="remove", subject="eve@example.com", **{"from": None}))
+    lines = FORMATS["text"](document(organization(changes=rows)), Look()).splitlines()
+    assert lines[1] == "Took away: 1 of 1 removal done"
+    assert lines[2] == "  done           remove kse  eve@example.com"
+    assert "eve@example.com" in outcome_text(0, "\n".join(lines), None)
+
+
+def test_very_much_of_it_is_counted_by_organization_the_most_first() -> None:
+    def gone(number: int, count: int) -> dict[str, Any]:
+        rows = [change("done", action="remove", **{"from": None}) for _ in range(count)]
+        return organization(id=number, changes=[*rows, change("failed")])
+
+    told = FORMATS["text"](document(*(gone(n, n) for n in range(1, 121))), Look())
+    lines = told[: told.index("\n\n")].splitlines()
+    assert lines[1] == "Took away: 7,260 of 7,260 removals and 120 reassignments done"
+    assert lines[2] == "  Acme QA (120): 120 of 120 removals and 1 reassignment done"
+    assert lines[-1] == "  20 more organizations: 210 of 210 removals and 20 reassignments done"
+    assert len(lines) == 103

@@ -35,6 +35,7 @@ class Noted:
     closed: list[int] = field(default_factory=list)
     author: str = "bot"
     by_hand: str = "apply it"
+    longest: int = 60_000
     run: str | None = "7"
     run_url: str | None = None
     commit: str | None = None

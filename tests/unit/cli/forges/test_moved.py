@@ -13,6 +13,7 @@ from reconciler.cli.forges.moved import moved_lines
 from reconciler.cli.forges.texts import moved_text, outcome_text
 from reconciler.model.plan_document import to_document
 from reconciler.model.state import Subscription
+from tests.unit.reports.documents import change, full_document, organization
 from tests.worlds import desired, members, plan_many, state
 
 PEOPLE = members("ada", "bob", "carol", "dan")
@@ -30,10 +31,10 @@ def test_what_is_gone_and_what_is_new_are_told_apart() -> None:
     fresh = plan_of(("ada", "bob", "carol"), wanted)
     lines = moved_lines(reviewed, fresh, reviewed["changes_digest"])
     assert lines == (
-        "reviewed, but not planned any more: grant kse bob@example.com in Acme QA (101)",
-        "reviewed, but not planned any more: grant kse dan@example.com in Acme QA (101)",
         "planned now, but not reviewed: reassign kse carol@example.com -> dan@example.com "
         "in Acme QA (101)",
+        "reviewed, but not planned any more: grant kse bob@example.com in Acme QA (101)",
+        "reviewed, but not planned any more: grant kse dan@example.com in Acme QA (101)",
     )
 
 
@@ -43,6 +44,15 @@ def test_without_the_reviewed_plan_the_fresh_one_is_told() -> None:
     assert lines[1:] == ("planned now: grant kse bob@example.com in Acme QA (101)",)
     nothing = plan_of(("ada",), ("ada",))
     assert moved_lines(None, nothing, "sha256:" + 64 * "0")[1:] == ("nothing is planned now",)
+
+
+def test_what_takes_something_away_is_never_among_the_lines_that_are_cut() -> None:
+    changes = [change("grant", f"new-{row}@example.com") for row in range(1_200)]
+    changes.append(change("remove", "eve@example.com"))
+    fresh = full_document() | {"organizations": [organization(101, "Acme QA", changes=changes)]}
+    lines = moved_lines(None, fresh, "sha256:" + 64 * "0")
+    assert lines[1] == "planned now: remove kse eve@example.com in Acme QA (101)"
+    assert "eve@example.com" in fenced(lines)
 
 
 def test_a_plan_that_only_says_it_has_the_digest_is_not_believed() -> None:

@@ -41,6 +41,24 @@ def test_steps_too_many_for_a_comment_are_named_by_their_file() -> None:
     assert RUN in text
 
 
+def test_what_steps_take_away_is_told_even_where_the_steps_have_no_room() -> None:
+    before = "**Takes away** in `Acme QA` (101): **1 loses something**: `eve@example.com`."
+    steps = (
+        f"# License changes to make by hand\n\n{before}\n\n## `Acme QA` (101)\n" + 9_000 * "- a\n"
+    )
+    text = outcome_text(2, steps * 2, RUN)
+    assert before in text
+    assert "`account.md`" in text
+    assert len(text) < 1_000
+
+
+def test_a_forge_that_takes_more_gets_all_that_is_taken_away() -> None:
+    rows = [change("remove", f"user-{number}@example.com") for number in range(3_000)]
+    document = full_document() | {"organizations": [organization(1, "A", changes=rows)]}
+    assert "`user-2999@example.com`" not in plan_text(document, RUN)
+    assert "`user-2999@example.com`" in plan_text(document, RUN, 900_000)
+
+
 def test_a_comment_that_leaves_things_out_says_where_the_whole_is() -> None:
     rows = [change("grant", f"user-{number}@example.com") for number in range(3_000)]
     document = full_document() | {"organizations": [organization(1, "A", changes=rows)]}
