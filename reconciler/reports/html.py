@@ -18,9 +18,9 @@ from reconciler.products import PRODUCTS
 from reconciler.reports import html_view
 from reconciler.reports.bars import bar_of
 from reconciler.reports.charts import BOTTOM, HEIGHT, LEFT, TOP, WIDTH
-from reconciler.reports.counts import total
+from reconciler.reports.counts import outcome_words, total
 from reconciler.reports.spans import Look
-from reconciler.reports.takings import counts_of, headline, takings_of
+from reconciler.reports.takings import counts_of, takings_of
 from reconciler.reports.wording import title, unread
 
 Document = Mapping[str, Any]
@@ -35,12 +35,13 @@ def render_all(documents: Sequence[Document], look: Look) -> str:
     """Return one or several plans as a page; a plan's member `forecast`, where given, as charts."""
     rows = takings_of(documents)
     counts = counts_of(rows)
-    summary = {**total(documents), "losing_last": counts.last}
+    losing = {"losing": counts.people + counts.machines, "losing_last": counts.last}
+    summary = {**total(documents), **losing}
     found = list(html_view.sections(documents))
     return _page(
         "plan.html.j2",
         documents=documents,
-        headline=headline(documents),
+        headline="; ".join(filter(None, (counts.words, outcome_words(summary)))),
         summary=summary,
         status=_status(documents, summary),
         counts=counts,

@@ -178,7 +178,8 @@ def _row(change: Document, kind: str) -> Row:
         said="; ".join(remarks(change)),
         flags=tuple(flags(change)),
         place=place_text(change.get("source")),
-        takes=loser(change) is not None,
+        # What is withheld takes nothing away, as long as it is.
+        takes=any(flags(change)) or (kind != "refused" and loser(change) is not None),
     )
 
 
