@@ -16,6 +16,7 @@ from reconciler.reports.marks import (
 )
 from reconciler.reports.spans import Look
 from reconciler.reports.takings import headline
+from reconciler.reports.wording import MISLEADING
 
 _COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
 # GitHub shows ten of each kind; the most that are written keep a log readable.
@@ -32,6 +33,7 @@ def render_all(documents: Sequence[Mapping[str, Any]], look: Look) -> str:
     marks = list(marks_of_plans(documents))
     errors, warnings, notes = ([mark for mark in marks if mark.level is level] for level in Level)
     # The first ten of a kind are seen. What takes something away is among them, and never cut.
+    warnings.sort(key=lambda mark: mark.rule not in MISLEADING)
     warnings = [*marks_of_takings(documents), *warnings]
     first = [*errors, *warnings, *marks_of_changes(documents, taking=True)]
     told = [*marks_of_changes(documents, taking=False), *notes]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.reports.counts import counted, outcome_words, total
-from reconciler.reports.markdown_cells import code, prose, shortened, table_row
+from reconciler.reports.markdown_cells import LONGEST, code, prose, shortened, table_row
 from reconciler.reports.markdown_room import Block, Fitted, Section, fit
 from reconciler.reports.markdown_rows import CHANGE_HEADER, change_row, place_code, who
 from reconciler.reports.markdown_taken import taken
@@ -16,6 +16,7 @@ from reconciler.reports.spans import LIMIT, Look
 from reconciler.reports.takings import Counts, counts_of, takings
 from reconciler.reports.wording import (
     ACTIONS,
+    MISLEADING,
     code_words,
     is_unchanged,
     loser,
@@ -85,11 +86,31 @@ def _alarms(documents: Sequence[Document]) -> Iterator[str]:
         yield "> [!WARNING]"
         yield f"> **{counted(len(refusals), 'refusal')}{what}: a person has to act first.**"
         yield ""
+    yield from _misleading(organizations)
     yield from _unread(unread(documents))
     if not all(document.get("live", True) for document in documents):
         yield "> [!NOTE]"
         yield "> Not applyable: it was made from a snapshot, or for another day than today."
         yield ""
+
+
+def _misleading(organizations: Sequence[Document]) -> Iterator[str]:
+    """Yield the warnings without which what a reader sees stands for something else."""
+    rows = [
+        (title(organization), warning["message"])
+        for organization in organizations
+        for warning in organization["warnings"]
+        if warning["code"] in MISLEADING
+    ]
+    if not rows:
+        return
+    yield "> [!WARNING]"
+    yield f"> **{counted(len(rows), 'name')} may mislead.**"
+    for name, message in rows[:_NAMED]:
+        yield f"> - {prose(shortened(name, _TITLE))}: {prose(shortened(message, 2 * LONGEST))}"
+    if len(rows) > _NAMED:
+        yield f"> - … and {len(rows) - _NAMED:,} more"
+    yield ""
 
 
 def _unread(rows: Sequence[Document]) -> Iterator[str]:

@@ -30,6 +30,10 @@ ROWS = ("changes", "deferred", "refusals", "warnings")
 """The lists of an organization that a reader has to look at."""
 
 
+MISLEADING = frozenset({"organization_name", "look_alike"})
+"""The warnings without which what a reader sees may stand for something else."""
+
+
 def title(organization: Document) -> str:
     """Return an organization's name and ID."""
     name = organization.get("name")

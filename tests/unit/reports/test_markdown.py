@@ -85,6 +85,18 @@ def test_every_row_of_the_plan_is_there_with_its_place() -> None:
     assert "files at `8c0ffee8c0ff` with uncommitted edits" in text
 
 
+def test_a_name_that_may_mislead_is_told_unfolded_near_the_top() -> None:
+    document = full_document()
+    said = "the file calls organization 101 'Acme sandbox', and the licensing system 'Acme QA'"
+    row = {"code": "organization_name", "message": said, "source": None}
+    document["organizations"][0]["warnings"] = [row, *[row | {"code": "look_alike"}] * 11]
+    text = shown(document)
+    head = text[: text.index("### ")]
+    assert "> **12 names may mislead.**\n> - Acme QA (101): the file calls organization 101" in head
+    assert "> - … and 2 more" in head
+    assert "may mislead" not in shown(full_document())
+
+
 def test_a_plan_that_cannot_be_applied_says_so() -> None:
     assert "Not applyable" not in shown(full_document())
     assert "Not applyable" in shown(full_document() | {"live": False})

@@ -55,6 +55,15 @@ def test_the_one_removal_is_the_first_notice_and_the_first_warning(number: int) 
     assert first.properties["title"] == "1 person loses a license, not their last"
 
 
+def test_a_name_that_may_mislead_is_among_the_warnings_that_are_seen() -> None:
+    document = taking.with_one_removal(3)
+    rows = [{"code": "expiring", "message": str(row), "source": None} for row in range(30)]
+    rows.append({"code": "look_alike", "message": "mixes letters", "source": None})
+    document["organizations"][0]["warnings"] = rows
+    found = [row for row in commands(shown("github", document)) if row.name == "warning"]
+    assert found[1].properties["title"] == "look alike"
+
+
 def test_no_notice_of_what_is_taken_away_is_left_out_and_a_line_tells_all_it_takes() -> None:
     document = taking.with_a_hundred_pairs()
     changes = document["organizations"][0]["changes"]
