@@ -77,11 +77,13 @@ def test_one_removal_among_many_grants_is_seen_in_every_report(number: int, cli:
     assert "eve@example.com" in next(row for row in notices if row.startswith("::notice"))
 
 
-def test_what_is_taken_away_stands_just_above_the_question(cli: Cli) -> None:
+@pytest.mark.parametrize("more", [(), ("--format", "json", "--output", "account.json")])
+def test_what_is_taken_away_stands_just_above_the_question(more: tuple[str, ...], cli: Cli) -> None:
     stay = people("stay", 2)
     world(cli.folder, [*stay, "eve@example.com"], [*stay, *people("new", 100)])
     cli.ok("load", "state.json", "--db", "e.db")
-    found, shown = on_terminal(cli, "apply", "acme.yaml", "--api", "sqlite:///e.db", typed="n\n")
+    api = ("--api", "sqlite:///e.db")
+    found, shown = on_terminal(cli, "apply", "acme.yaml", *api, *more, typed="n\n")
     assert found == 4
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
     above = plain[: plain.index("Apply 100 change(s)?")].rstrip().splitlines()[-6:]
