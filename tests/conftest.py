@@ -7,6 +7,8 @@ import os
 import pytest
 from hypothesis import settings
 
+from reconciler.backends.pipeline import CI_VARIABLES
+
 settings.register_profile("default", deadline=None, max_examples=100)
 settings.load_profile("default")
 
@@ -14,5 +16,5 @@ settings.load_profile("default")
 @pytest.fixture(autouse=True)
 def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("RECONCILER_") or name in {"CI", "NO_COLOR", "FORCE_COLOR"}:
+        if name.startswith("RECONCILER_") or name in {*CI_VARIABLES, "NO_COLOR", "FORCE_COLOR"}:
             monkeypatch.delenv(name)

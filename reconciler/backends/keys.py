@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from reconciler.backends.addresses import http_address, is_private, shown
+from reconciler.backends.pipeline import pipeline_variable
 from reconciler.errors import AuthenticationError
 from reconciler.model.redaction import Redaction, secrets_of
 from reconciler.model.settings import Settings, not_a_key
@@ -116,7 +117,7 @@ def require_private(url: str) -> None:
 
 
 def _refuse_in_ci(environ: Mapping[str, str], url: str, explicit: bool) -> None:
-    if explicit or environ.get("CI", "").strip().lower() in {"", "0", "false"}:
+    if explicit or pipeline_variable(environ) is None:
         return
     # A pull request can change the workspace file; it must not be able to redirect the key.
     raise AuthenticationError(

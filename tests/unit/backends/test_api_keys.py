@@ -8,6 +8,7 @@ import pytest
 
 import reconciler
 from reconciler.backends.keys import DEFAULT_NAME, ApiKey, KeyRing
+from reconciler.backends.pipeline import CI_VARIABLES
 from reconciler.errors import AuthenticationError, UsageError
 from reconciler.model.settings import OF_ANOTHER_USE, ApiSettings, Settings
 
@@ -94,12 +95,46 @@ def test_a_key_with_space_or_foreign_characters_inside_is_refused_unseen(value: 
     assert SECRET not in str(caught.value) + repr(caught.value)
 
 
-@pytest.mark.parametrize("ci", ["true", "1", "yes", "TRUE"])
-def test_in_ci_a_host_that_only_a_file_names_gets_no_key(ci: str) -> None:
+PIPELINES = {
+    "CI": "true",
+    "GITHUB_ACTIONS": "true",
+    "GITLAB_CI": "true",
+    "TF_BUILD": "True",
+    "BUILD_BUILDID": "4711",
+    "JENKINS_URL": "https://ci.example/",
+    "TEAMCITY_VERSION": "2025.07 (build 197242)",
+    "BITBUCKET_BUILD_NUMBER": "7",
+    "BUILDKITE": "true",
+    "CODEBUILD_BUILD_ID": "licenses:9f0c",
+    "DRONE": "true",
+    "CIRCLECI": "true",
+    "TRAVIS": "true",
+    "APPVEYOR": "True",
+    "bamboo_buildKey": "LIC-PLAN",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [*PIPELINES.items(), ("CI", "1"), ("CI", "yes"), ("CI", "TRUE"), ("CI", "woodpecker")],
+)
+def test_in_ci_a_host_that_only_a_file_names_gets_no_key(name: str, value: str) -> None:
     with pytest.raises(AuthenticationError) as caught:
-        ring({"RECONCILER_API_KEY": SECRET, "CI": ci}, explicit=False)
+        ring({"RECONCILER_API_KEY": SECRET, name: value}, explicit=False)
     assert "--api" in str(caught.value.hint)
     assert "RECONCILER_API_URL" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("value", ["", "0", "false", "False", " "])
+def test_a_variable_that_says_no_is_no_ci(name: str, value: str) -> None:
+    keys = ring({"RECONCILER_API_KEY": SECRET, name: value}, explicit=False)
+    assert keys.for_organization(1).reveal() == SECRET
+
+
+def test_every_system_that_is_known_is_in_the_documentation() -> None:
+    said = (PACKAGE.parent / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert [name for name in CI_VARIABLES if f"`{name}`" not in said] == []
 
 
 @pytest.mark.parametrize(("ci", "explicit"), [("true", True), ("", False), ("false", False)])
