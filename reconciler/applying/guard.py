@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.errors import PlanFileError, RefusedError
 from reconciler.model.plan import Action, Plan
+from reconciler.model.settings import Writing
 
 _FORMAT = "license-plan"
 _VERSION = 1
@@ -42,12 +43,19 @@ def check_digest(recorded: str, computed: str) -> None:
         )
 
 
-def check_plan(plan: Plan, *, target: str, now: datetime, today: date) -> None:
+def check_plan(
+    plan: Plan,
+    *,
+    target: str,
+    now: datetime,
+    today: date,
+    writing: Writing = Writing(),  # noqa: B008 - a frozen value
+) -> None:
     """Raise `RefusedError` where this plan may not be applied to this target at this time.
 
-    A plan stays valid until its `valid_until`, over midnight too. A plan without any change is
-    not refused: there is nothing to do. `now` is aware of its time zone; `today` is the day in
-    the workspace's.
+    `writing` is how the target is written to now. A plan stays valid until its `valid_until`, over
+    midnight too. A plan without any change is not refused: there is nothing to do. `now` is aware
+    of its time zone; `today` is the day in the workspace's.
     """
     if not plan.live:
         raise RefusedError(
@@ -58,6 +66,11 @@ def check_plan(plan: Plan, *, target: str, now: datetime, today: date) -> None:
         raise RefusedError(
             f"the plan was made for {plan.target}, not for {target}",
             hint=f"name that API, or {_AGAIN} for this one",
+        )
+    if plan.writing != writing:
+        raise RefusedError(
+            f"the plan was made to be written by {_how(plan.writing)}, not by {_how(writing)}",
+            hint=f"set `writes` and the routes as they were, or {_AGAIN} and have it reviewed",
         )
     if plan.as_of > today:
         raise RefusedError(
@@ -77,6 +90,12 @@ def check_plan(plan: Plan, *, target: str, now: datetime, today: date) -> None:
             "the plan issues offline licenses, which cannot be taken back, and nobody allowed it",
             hint=f"{_AGAIN} with --allow-irrevocable",
         )
+
+
+def _how(writing: Writing) -> str:
+    mode = [] if writing.mode is None else [f"writes {writing.mode.value}"]
+    routes = [f"{name} {text}" for name, text in writing.routes.items()]
+    return ", ".join([*mode, *routes]) or "the host's defaults"
 
 
 def check_expected(changes_digest: str, expected: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from reconciler.model.settings import Writing
 from reconciler.model.state import OrganizationState, Role
 
 
@@ -27,13 +28,15 @@ class Capabilities:
 
     `reads` holds names out of `model.state.LISTS`. `writes` is empty for a read-only backend and
     for a host whose writes go by checklist. `live` tells whether it is the system itself;
-    `taken_at` when what it reads was so, None where that is now, or not known.
+    `taken_at` when what it reads was so, None where that is now, or not known. `writing` is what
+    the settings change in how this host is written to.
     """
 
     reads: frozenset[str]
     writes: frozenset[Write]
     live: bool
     taken_at: datetime | None = None
+    writing: Writing = field(default_factory=Writing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,9 @@ _ALLOWED: Mapping[Write, frozenset[str]] = {
 }
 
 _SHAPE = re.compile(r"(POST|PUT|PATCH|DELETE) (/(?!/)[^\s?#]*)(?:\?([^\s#]*))?", re.ASCII)
+# What a host could read as a number, as a step upwards or as an escape begins otherwise.
+_LITERAL = re.compile(r"[A-Za-z_][A-Za-z0-9_.:~-]*", re.ASCII)
+_HINT = 'a route reads "METHOD /path?query", for example "DELETE /machine/{machine}"'
 
 
 class RouteError(ReconcilerError):
@@ -89,12 +92,29 @@ def read_routes(overrides: Mapping[str, str]) -> Mapping[Write, Route]:
             routes[_write(name)] = _checked(_write(name), text)
         except ValueError as error:
             problems.append(f"api.routes.{name}: {error}")
+    seen: dict[tuple[object, ...], Write] = {}
+    for write, route in routes.items():
+        other = seen.setdefault((route.method, _plain(route.path), route.query), write)
+        if other is not write and not problems:
+            problems.append(f"api.routes.{write}: it is the route of {other} as well")
     if problems:
-        raise RouteError(
-            "; ".join(problems),
-            hint='a route reads "METHOD /path?query", for example "DELETE /machine/{machine}"',
-        )
+        raise RouteError("; ".join(problems), hint=_HINT)
     return MappingProxyType(routes)
+
+
+def route_problem(name: str, text: str) -> str | None:
+    """Return what is wrong with a route by itself, None where that is nothing."""
+    try:
+        _checked(_write(name), text)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def other_routes(overrides: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the routes that are not the built-in ones, sorted by name."""
+    rows = sorted(overrides.items())
+    return MappingProxyType({name: text for name, text in rows if DEFAULTS[_write(name)] != text})
 
 
 def _write(name: str) -> Write:
@@ -120,7 +140,37 @@ def _checked(write: Write, text: str) -> Route:
     missing = sorted(_NEEDED[write] - used)
     if missing:
         raise ValueError(f"the placeholder {{{missing[0]}}} is missing")
+    _check_parts(route)
+    for other, default in DEFAULTS.items():
+        taken = _parse(default, standard=True)
+        if other is not write and (route.method, _plain(route.path)) == (taken.method, taken.path):
+            raise ValueError(f"it is the built-in route of {other}")
     return route
+
+
+def _check_parts(route: Route) -> None:
+    """Refuse a part of a path or a query that could name another organization than its own.
+
+    A placeholder is a whole part, and what stands for itself is a word: it begins with a letter,
+    and holds nothing that a host might decode.
+    """
+    parts = route.path.removesuffix("/").split("/")[1:]
+    parts += [name for name, _ in route.query]
+    parts += [value for _, value in route.query if value]
+    for part in parts:
+        if _placeholders(part):
+            if not re.fullmatch(r"\{\w+\}", part, re.ASCII):
+                raise ValueError(f"{part!r} is more than a placeholder, which must be a whole part")
+        elif not _LITERAL.fullmatch(part):
+            raise ValueError(
+                f"{part!r} may name something else than the request does: a part is a "
+                "placeholder, or a word that begins with a letter"
+            )
+
+
+def _plain(path: str) -> str:
+    # As hosts tend to match: without a slash at the end, in any case.
+    return path.removesuffix("/").lower()
 
 
 def _parse(text: str, *, standard: bool) -> Route:
@@ -128,6 +178,8 @@ def _parse(text: str, *, standard: bool) -> Route:
     if match is None:
         raise ValueError("it must be POST, PUT, PATCH or DELETE, a space, and a path from /")
     method, path, query = match.groups()
+    if "%" in text:
+        raise ValueError("a route holds no escape (%)")
     pairs = tuple(parse_qsl(query or "", keep_blank_values=True))
     if len(dict(pairs)) != len(pairs):
         raise ValueError("a query parameter is there twice")

@@ -20,7 +20,7 @@ from reconciler.backends.protocol import (
     Outcome,
     Write,
 )
-from reconciler.backends.routes import read_routes
+from reconciler.backends.routes import other_routes, read_routes
 from reconciler.backends.rows import LISTINGS, RowReader
 from reconciler.backends.subscriptions import role, subscriptions
 from reconciler.backends.transport import Call, Connections, Transport
@@ -30,7 +30,7 @@ from reconciler.errors import (
     MalformedAnswerError,
     UnknownOrganizationError,
 )
-from reconciler.model.settings import ApiSettings, WriteMode
+from reconciler.model.settings import ApiSettings, WriteMode, Writing
 from reconciler.model.state import LISTS, OrganizationState, Role, Subscription
 from reconciler.model.text import one_line
 from reconciler.products import PRODUCTS, SeatUnit
@@ -61,6 +61,7 @@ class KatalonBackend:
         self._target = target
         self._connections = connections
         self._routes = read_routes(settings.routes)
+        self._other_routes = other_routes(settings.routes)
         self._mode = settings.writes
         self._zone = days.zone(timezone)
         self._page_size = page_size
@@ -80,6 +81,7 @@ class KatalonBackend:
             reads=frozenset(reads | {"subscriptions"}),
             writes=frozenset(Write) if self._writable(discovery) else frozenset(),
             live=True,
+            writing=self._writing(discovery),
         )
 
     def organizations(self) -> tuple[OrganizationRef, ...]:
@@ -155,9 +157,11 @@ class KatalonBackend:
             return self._discovery
 
     def _writable(self, discovery: Discovery) -> bool:
-        if self._mode is None:
-            return discovery.own_server
-        return self._mode is WriteMode.API
+        return (self._mode or _default_mode(discovery)) is WriteMode.API
+
+    def _writing(self, discovery: Discovery) -> Writing:
+        mode = None if self._mode is _default_mode(discovery) else self._mode
+        return Writing(mode, self._other_routes)
 
     def _searchable(self, name: str, discovery: Discovery) -> bool:
         return name in LISTINGS and LISTINGS[name].entity in discovery.condition_keys
@@ -231,6 +235,10 @@ class _Search:
         """Raise the first refusal where no list was given: it is not about one list then."""
         if self.declined and not self.given:
             raise self.declined[0]
+
+
+def _default_mode(discovery: Discovery) -> WriteMode:
+    return WriteMode.API if discovery.own_server else WriteMode.CHECKLIST
 
 
 def _mine(transport: Transport) -> dict[int, Mapping[str, Any]]:

@@ -25,6 +25,7 @@ def _reviewed(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 @options.paths
 @options.api
 @options.planning
+@options.writing
 @click.option(
     "--expect",
     metavar="PLAN.json|sha256:…",
@@ -71,6 +72,8 @@ def command(
     parallel: int | None,
     max_rate: float | None,
     quiet: bool,
+    writes: str | None,
+    routes: tuple[str, ...],
     **rest: Any,
 ) -> Exit:
     """Plan, show, ask and apply; or apply a saved plan.
@@ -87,6 +90,7 @@ def command(
     )
     from reconciler.cli.plan_files import is_plan_file
     from reconciler.cli.planning import PlanOptions
+    from reconciler.cli.write_settings import WriteOptions
 
     check_targets(out=out, output=output, journal=journal)
     if expect is not None and not expect.strip():
@@ -100,7 +104,12 @@ def command(
         expect, yes, via, out, format_name, output, journal, parallel, max_rate, quiet
     )
     if not any(is_plan_file(path) for path in paths):
-        return apply_files(PlanOptions(paths=paths, api=api, parallel=parallel, **rest), carry)
+        return apply_files(
+            PlanOptions(
+                paths=paths, api=api, parallel=parallel, writes=writes, routes=routes, **rest
+            ),
+            carry,
+        )
     if len(paths) > 1:
         raise UsageError("a saved plan is applied alone", hint="name the plan and nothing else")
     given = sorted(f"--{name.replace('_', '-')}" for name, value in rest.items() if value)
@@ -112,4 +121,4 @@ def command(
             f"a saved plan is applied as it is; {', '.join(given)} cannot change it",
             hint="plan again with these options",
         )
-    return apply_saved(paths[0], api, carry)
+    return apply_saved(paths[0], api, WriteOptions(writes, routes), carry)

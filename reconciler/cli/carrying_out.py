@@ -32,6 +32,7 @@ from reconciler.cli.plan_files import check_shape, read_document
 from reconciler.cli.planning import PlanOptions, planned, with_parallel
 from reconciler.cli.recording import recorded
 from reconciler.cli.rendering import look_of
+from reconciler.cli.write_settings import WriteOptions
 from reconciler.config.load import load_settings
 from reconciler.errors import BrokenOffError, RefusedError, UsageError
 from reconciler.model.plan import Plan
@@ -107,7 +108,7 @@ def apply_files(planning: PlanOptions, options: CarryOptions) -> Exit:
 
 
 @ending_like_ctrl_c()
-def apply_saved(path: str, api: str | None, options: CarryOptions) -> Exit:
+def apply_saved(path: str, api: str | None, writing: WriteOptions, options: CarryOptions) -> Exit:
     """Carry out a saved plan as it is, once it is known to be whole, valid and for this target."""
     _check_rate(options.rate)
     document = read_document(path)
@@ -117,7 +118,7 @@ def apply_saved(path: str, api: str | None, options: CarryOptions) -> Exit:
     plan = from_document(document)
     guard.check_digest(document["changes_digest"], changes_digest(plan))
     settings = with_parallel(load_settings(()), options.parallel)
-    with open_source(api=api, state=None, settings=settings) as backend:
+    with open_source(api=api, state=None, settings=settings, writing=writing) as backend:
         day = today(settings.timezone)
         run = _Run(plan, document, backend, day, options, settings.api.max_parallel, fresh=False)
         return _carry_out(run)
@@ -164,7 +165,13 @@ def _carry_out(run: _Run) -> Exit:
 
 
 def _check_plan(run: _Run) -> None:
-    guard.check_plan(run.plan, target=run.backend.target, now=now(), today=run.day)
+    guard.check_plan(
+        run.plan,
+        target=run.backend.target,
+        writing=run.backend.capabilities().writing,
+        now=now(),
+        today=run.day,
+    )
 
 
 def check_account_format(name: str) -> None:

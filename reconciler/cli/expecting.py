@@ -10,6 +10,7 @@ from typing import Any
 from reconciler.applying import guard
 from reconciler.cli.plan_files import EditedPlanError, load_plan
 from reconciler.errors import RefusedError, UsageError
+from reconciler.reports.write_notes import write_differences
 
 _MOST_TOLD = 20
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -62,6 +63,11 @@ def check_expected(fresh: Document, review: str) -> None:
     """
     review = expected(review)
     reviewed = None if _DIGEST.fullmatch(review) else _reviewed(review)
+    if reviewed is not None and reviewed["target"] != fresh["target"]:
+        raise RefusedError(
+            f"the reviewed plan was made for {reviewed['target']}, not for {fresh['target']}",
+            hint="name that API, or plan again and have the new plan reviewed",
+        )
     digest = review if reviewed is None else reviewed["changes_digest"]
     try:
         guard.check_expected(fresh["changes_digest"], digest)
@@ -80,7 +86,9 @@ def _reviewed(path: str) -> Document:
 def _differences(reviewed: Document, fresh: Document) -> Iterator[str]:
     """Yield a line for each change that only one of two plans has."""
     before, after = dict(_changes(reviewed)), dict(_changes(fresh))
-    if before.keys() == after.keys():
+    written = list(write_differences(reviewed, fresh))
+    yield from written
+    if before.keys() == after.keys() and not written:
         yield "the changes are the same in another order"
     yield from _told("not planned any more", [before[key] for key in before if key not in after])
     yield from _told("not in the reviewed plan", [after[key] for key in after if key not in before])

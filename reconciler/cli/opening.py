@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from reconciler.backends.protocol import Backend
 from reconciler.cli.progress import working
+from reconciler.cli.write_settings import WriteOptions, settled
 from reconciler.errors import UsageError
 from reconciler.model.settings import Settings
 
@@ -47,11 +48,25 @@ def choose_address(option: str | None, environ: Mapping[str, str], settings: Set
 
 
 @contextmanager
-def open_source(*, api: str | None, state: str | None, settings: Settings) -> Iterator[Backend]:
-    """Open what `--state` or `--api` names, and close it in the end."""
+def open_source(
+    *,
+    api: str | None,
+    state: str | None,
+    settings: Settings,
+    writing: WriteOptions = WriteOptions(),  # noqa: B008 - a frozen value
+) -> Iterator[Backend]:
+    """Open what `--state` or `--api` names, and close it in the end.
+
+    Raises `ConfigurationError` for what a workspace file may not say of writes.
+    """
     if api and state:
         raise UsageError("--api and --state exclude each other", hint="give one of them")
-    backend = _open_state(state, settings) if state else _open_api(api, settings)
+    if state and writing:
+        raise UsageError(
+            "nothing is written to what --state names",
+            hint="give --writes and --route with an API",
+        )
+    backend = _open_state(state, settings) if state else _open_api(api, settings, writing)
     try:
         yield backend
     finally:
@@ -73,10 +88,11 @@ def _open_state(path: str, settings: Settings) -> Backend:
         )
 
 
-def _open_api(option: str | None, settings: Settings) -> Backend:
+def _open_api(option: str | None, settings: Settings, writing: WriteOptions) -> Backend:
     from reconciler.backends import open_backend
     from reconciler.backends.keys import KeyRing
 
     address = choose_address(option, os.environ, settings)
+    written = settled(settings.api, writing, os.environ)
     keys = KeyRing.from_environment(os.environ, settings, address.url, address.explicit)
-    return open_backend(address.url, keys=keys, settings=settings.api, timezone=settings.timezone)
+    return open_backend(address.url, keys=keys, settings=written, timezone=settings.timezone)

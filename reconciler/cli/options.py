@@ -51,6 +51,25 @@ def api(function: F) -> F:
     )(function)
 
 
+def writing(function: F) -> F:
+    """Add `--writes` and `--route`, repeatable."""
+    writes = click.option(
+        "--writes",
+        type=click.Choice(("api", "checklist")),
+        help="Whether changes go to the API or are made by a person; else RECONCILER_API_WRITES, "
+        "else the workspace's api.writes (not in CI), else what the host takes.",
+    )
+    route = click.option(
+        "--route",
+        "routes",
+        multiple=True,
+        metavar="NAME=ROUTE",
+        help='The route of a write, as in grant_users="POST /seats/{organization}"; else those of '
+        "RECONCILER_API_ROUTES, else the workspace's api.routes (not in CI).",
+    )
+    return writes(route(function))
+
+
 def state(function: F) -> F:
     """Add `--state FILE`."""
     return click.option(

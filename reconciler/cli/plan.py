@@ -20,6 +20,7 @@ _WITH_FORECAST = frozenset({"html", "json"})
 @options.api
 @options.state
 @options.planning
+@options.writing
 @options.formats(*PLAN_FORMATS)
 @options.output
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where changes are pending.")

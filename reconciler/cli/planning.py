@@ -17,6 +17,7 @@ from reconciler.cli.notes import note
 from reconciler.cli.opening import open_source
 from reconciler.cli.progress import working
 from reconciler.cli.reading import Reading, day_read, read_organizations
+from reconciler.cli.write_settings import WriteOptions
 from reconciler.config.document import collector_off
 from reconciler.config.load import Workspace, load_workspace
 from reconciler.config.revision import base_workspace, with_revision
@@ -43,6 +44,13 @@ class PlanOptions:
     allow_irrevocable: bool = False
     base: str | None = None
     parallel: int | None = None
+    writes: str | None = None
+    routes: tuple[str, ...] = ()
+
+    @property
+    def writing(self) -> WriteOptions:
+        """What the command line says of how changes are written."""
+        return WriteOptions(self.writes, self.routes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,9 @@ def planned(options: PlanOptions) -> Iterator[Planned]:
     # Hundreds of thousands of values are made and nothing of them is garbage.
     with (
         collector_off(),
-        open_source(api=options.api, state=options.state, settings=settings) as backend,
+        open_source(
+            api=options.api, state=options.state, settings=settings, writing=options.writing
+        ) as backend,
     ):
         reading = read_organizations(
             backend,
@@ -111,6 +121,7 @@ def _request(
     desired, timezone = workspace.desired, workspace.settings.timezone
     states = {state.id: state for state in reading.states}
     day = today(timezone)
+    capabilities = backend.capabilities()
     return PlanRequest(
         desired=tuple(row for row in chosen if row.id in states),
         states=states,
@@ -120,10 +131,11 @@ def _request(
         target=backend.target,
         configuration=Configuration(desired.digest, desired.revision, desired.dirty),
         allowed=Allowed(options.allow_removals, options.allow_irrevocable),
-        live=backend.capabilities().live and options.as_of in {None, day},
+        live=capabilities.live and options.as_of in {None, day},
         timezone=ZoneInfo(timezone),
         unread=tuple(Unread(row.organization, row.error.message) for row in reading.failures),
         read_on=day_read(backend, timezone),
+        writing=capabilities.writing,
     )
 
 

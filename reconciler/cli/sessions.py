@@ -59,6 +59,7 @@ def command(
 
 @command.command("end")
 @options.api
+@options.writing
 @click.option(
     "--org",
     "organization",
@@ -83,6 +84,8 @@ def end(
     product: str | None,
     yes: bool,
     journal: str | None,
+    writes: str | None,
+    routes: tuple[str, ...],
 ) -> Exit:
     """End active sessions, which is how a KRE license moves to another machine.
 
@@ -95,6 +98,7 @@ def end(
       reconciler sessions end --org 101 --user carol@example.com --product kse --yes
     """
     from reconciler.cli.sessions_end import Chosen, end_chosen
+    from reconciler.cli.write_settings import WriteOptions
 
     if sum(value is not None for value in (machine, user, session)) != 1:
         raise UsageError(
@@ -104,6 +108,7 @@ def end(
     return end_chosen(
         Chosen(organization, machine=machine, user=user, session=session, product=product),
         api=api,
+        writing=WriteOptions(writes, routes),
         yes=yes,
         journal=journal,
     )

@@ -28,6 +28,7 @@ from reconciler.cli.opening import open_source
 from reconciler.cli.output import STANDARD_OUTPUT, write_data
 from reconciler.cli.recording import recorded
 from reconciler.cli.rendering import look_of
+from reconciler.cli.write_settings import WriteOptions
 from reconciler.config.load import load_settings
 from reconciler.errors import ReconcilerError, RefusedError, UsageError
 from reconciler.model.identity import email_key
@@ -37,6 +38,7 @@ from reconciler.products import PRODUCTS, SeatUnit
 from reconciler.reports.counts import counted
 from reconciler.reports.sessions_formats import FORMATS
 from reconciler.reports.sessions_page import sessions_page
+from reconciler.reports.write_notes import write_notes
 
 _MEANING: Mapping[SeatUnit, str] = MappingProxyType(
     {
@@ -74,10 +76,17 @@ class Chosen:
 
 
 @ending_like_ctrl_c()
-def end_chosen(chosen: Chosen, *, api: str | None, yes: bool, journal: str | None) -> Exit:
+def end_chosen(
+    chosen: Chosen,
+    *,
+    api: str | None,
+    yes: bool,
+    journal: str | None,
+    writing: WriteOptions = WriteOptions(),  # noqa: B008 - a frozen value
+) -> Exit:
     """End the chosen sessions by the API, or print the steps by hand where it has no such write."""
     settings = load_settings(())
-    with open_source(api=api, state=None, settings=settings) as backend:
+    with open_source(api=api, state=None, settings=settings, writing=writing) as backend:
         state = backend.read(chosen.organization)
         if state.sessions is None:
             raise ReconcilerError(
@@ -91,6 +100,7 @@ def end_chosen(chosen: Chosen, *, api: str | None, yes: bool, journal: str | Non
             return Exit.DONE
         found.sort(key=lambda row: (row.product, row.machine, row.id or ""))
         _show(state, found)
+        _show_writing(backend)
         able = Write.END_SESSION in backend.capabilities().writes
         ready = [session for session in found if able and session.id is not None]
         by_hand = [session for session in found if session not in ready]
@@ -115,6 +125,13 @@ def _show(state: OrganizationState, sessions: list[Session]) -> None:
     note("Work that is not saved there may be lost. After that:")
     for product in dict.fromkeys(session.product for session in sessions):
         note(f"  {product}: {_MEANING[PRODUCTS[product].seat]}")
+
+
+def _show_writing(backend: Backend) -> None:
+    writing = backend.capabilities().writing
+    document = {"target": backend.target, "writes": writing.mode, "routes": writing.routes}
+    for told in write_notes([document]):
+        note(f"{told.heading}: {'; '.join(told.lines)}")
 
 
 def _ask(sessions: int) -> None:

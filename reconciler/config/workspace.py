@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from reconciler.config.document import Document
 from reconciler.model.settings import ApiSettings, Settings, WriteMode, not_a_key
-from reconciler.model.source import Problem
+from reconciler.model.source import Problem, Source
 from reconciler.schema_messages import shown, suggestion
 
 _PLACEHOLDERS = ("organization", "feature", "machine", "session")
@@ -30,10 +30,19 @@ def read_settings(document: Document) -> Settings:
             routes=MappingProxyType(dict(api.get("routes", {}))),
             timeout=float(api.get("timeout", defaults.timeout)),
             max_parallel=int(api.get("max_parallel", defaults.max_parallel)),
+            places=MappingProxyType(dict(_places(document))),
         ),
         keys=MappingProxyType(dict(sorted(keys.items()))),
         timezone=data.get("timezone", "UTC"),
     )
+
+
+def _places(document: Document) -> Iterator[tuple[str, Source]]:
+    api: Mapping[str, Any] = document.data.get("api", {})
+    if "writes" in api:
+        yield "writes", document.source(("api", "writes"))
+    for name in api.get("routes", {}):
+        yield name, document.source(("api", "routes", name))
 
 
 def workspace_problems(document: Document) -> Iterator[Problem]:

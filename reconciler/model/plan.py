@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 from reconciler.model.identity import Subject, SubjectKind
+from reconciler.model.settings import Writing
 from reconciler.model.source import Source
 
 
@@ -191,7 +192,8 @@ class Unread:
 class Plan:
     """A whole plan. `live` is false where it was made from a snapshot or for another day.
 
-    `unread` are the declared organizations that are missing from it, sorted by ID.
+    `unread` are the declared organizations that are missing from it, sorted by ID. `writing` is
+    how it is written, as far as that is not what the target has by default.
     """
 
     created_at: datetime
@@ -204,6 +206,7 @@ class Plan:
     organizations: tuple[OrganizationPlan, ...]
     live: bool = True
     unread: tuple[Unread, ...] = ()
+    writing: Writing = field(default_factory=Writing)
 
     @property
     def applyable(self) -> bool:

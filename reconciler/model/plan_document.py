@@ -25,6 +25,7 @@ from reconciler.model.plan import (
     Scope,
     Unread,
 )
+from reconciler.model.settings import WriteMode, Writing
 from reconciler.model.source import Source
 
 FORMAT = "license-plan/1"
@@ -46,6 +47,7 @@ def to_document(plan: Plan, forecast: Mapping[str, Any] | None = None) -> Docume
         "valid_until": plan.valid_until.isoformat(),
         "tool": plan.tool,
         "target": plan.target,
+        **_writing(plan.writing),
         "config": {
             "digest": plan.configuration.digest,
             "revision": plan.configuration.revision,
@@ -86,11 +88,15 @@ def from_document(document: Mapping[str, Any]) -> Plan:
         organizations=tuple(_read_organization(row) for row in document["organizations"]),
         live=document.get("live", document["applyable"]),
         unread=tuple(Unread(row["id"], row["message"]) for row in document.get("unread", ())),
+        writing=_read_writing(document),
     )
 
 
 def changes_digest(plan: Plan) -> str:
-    """Return the digest of what the plan does: equal for two plans that do the same in order."""
+    """Return the digest of what the plan does: equal for two plans that do the same in order.
+
+    It covers where that is done, and how where that is not the target's default.
+    """
     rows = [
         [
             organization.id,
@@ -103,7 +109,7 @@ def changes_digest(plan: Plan) -> str:
         for organization in plan.organizations
         for change in organization.changes
     ]
-    return _sha256(rows)
+    return _sha256({"target": plan.target, **_writing(plan.writing), "changes": rows})
 
 
 def document_digest(document: Mapping[str, Any]) -> str:
@@ -130,6 +136,15 @@ def _summary(plan: Plan) -> Document:
         "refused": sum(len(organization.refusals) for organization in plan.organizations),
         "organizations": len(plan.organizations),
     }
+
+
+def _writing(writing: Writing) -> Document:
+    row: Document = {}
+    if writing.mode is not None:
+        row["writes"] = writing.mode.value
+    if writing.routes:
+        row["routes"] = dict(writing.routes)
+    return row
 
 
 def _organization(plan: OrganizationPlan, *, live: bool) -> Document:
@@ -237,6 +252,11 @@ def _source(source: Source) -> Document:
 
 def _iso(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
+
+
+def _read_writing(document: Mapping[str, Any]) -> Writing:
+    mode = document.get("writes")
+    return Writing(WriteMode(mode) if mode else None, document.get("routes", {}))
 
 
 def _read_organization(row: Mapping[str, Any]) -> OrganizationPlan:

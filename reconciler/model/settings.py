@@ -7,9 +7,19 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from reconciler.model.source import Source
+
+WRITES_VARIABLE = "RECONCILER_API_WRITES"
+"""The environment variable that says how changes are written: `api` or `checklist`."""
+
+ROUTES_VARIABLE = "RECONCILER_API_ROUTES"
+"""The environment variable with routes: a JSON object of names and `METHOD /path`."""
+
 OF_ANOTHER_USE: Mapping[str, str] = MappingProxyType(
     {
+        ROUTES_VARIABLE: "the routes of the licensing system's writes",
         "RECONCILER_API_URL": "the address of the licensing system",
+        WRITES_VARIABLE: "how changes are written",
         "RECONCILER_DEBUG": "whether tracebacks are shown",
         "RECONCILER_GITLAB_TOKEN": "the token for GitLab",
     }
@@ -25,6 +35,19 @@ class WriteMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Writing:
+    """How changes are written, as far as it is not what the host has by default.
+
+    `mode` is None where it is the host's own: the embedded server takes writes by its API, for any
+    other host a person makes them. `routes` are those that differ from the built-in ones, by the
+    name of their write.
+    """
+
+    mode: WriteMode | None = None
+    routes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
 class ApiSettings:
     """The `api` section. `timeout` is in seconds, for connecting and for each read.
 
@@ -32,6 +55,7 @@ class ApiSettings:
     server: api, any other host: checklist). `routes` maps the name of a write (`grant_users`,
     `remove_users`, `grant_machines`, `remove_machine`, `issue_offline`, `end_session`) to
     `METHOD /path`, with `{organization}`, `{feature}`, `{machine}`, `{session}` filled in.
+    `places` are where a file says so, by `writes` or the name of a route.
     """
 
     url: str | None = None
@@ -40,6 +64,9 @@ class ApiSettings:
     routes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     timeout: float = 30.0
     max_parallel: int = 8
+    places: Mapping[str, Source] = field(
+        default_factory=lambda: MappingProxyType({}), compare=False
+    )
 
 
 @dataclass(frozen=True, slots=True)

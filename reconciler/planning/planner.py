@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from reconciler.model.plan import (
     Refusal,
     Unread,
 )
+from reconciler.model.settings import Writing
 from reconciler.model.state import Member, OrganizationState
 from reconciler.planning.changes import Maker
 from reconciler.planning.demand import DAY, boundaries
@@ -51,7 +52,8 @@ class PlanRequest:
     `states` must hold every organization of `desired`. `created_at` is an aware time. `as_of` is
     the day in `timezone` for which is planned. `live` tells whether the plan may be applied.
     `unread` are organizations that are declared and could not be read. `read_on` is the day in
-    `timezone` on which the states were so, None for that of `created_at`.
+    `timezone` on which the states were so, None for that of `created_at`. `writing` is how the
+    target is written to, as far as that is not its default.
     """
 
     desired: tuple[DesiredOrganization, ...]
@@ -66,6 +68,7 @@ class PlanRequest:
     timezone: tzinfo
     unread: tuple[Unread, ...] = ()
     read_on: date | None = None
+    writing: Writing = field(default_factory=Writing)
 
     @property
     def day_of_states(self) -> date:
@@ -108,6 +111,7 @@ def make_plan(request: PlanRequest) -> Plan:
         organizations=moves_between(organizations),
         live=request.live,
         unread=request.unread,
+        writing=request.writing,
     )
 
 

@@ -22,6 +22,7 @@ from reconciler.reports.counts import outcome_words, total
 from reconciler.reports.spans import Look
 from reconciler.reports.takings import counts_of, takings_of
 from reconciler.reports.wording import title, unread
+from reconciler.reports.write_notes import write_notes
 
 Document = Mapping[str, Any]
 
@@ -48,6 +49,7 @@ def render_all(documents: Sequence[Document], look: Look) -> str:
         taken=[html_view.taken_of(row) for row in rows],
         open_taken=sum(len(row.changes) for row in rows) <= _OPEN,
         unread=unread(documents),
+        written=write_notes(documents),
         sections=found,
         unchanged=html_view.unchanged(documents, found),
         chart={"width": WIDTH, "height": HEIGHT, "left": LEFT, "top": TOP, "bottom": BOTTOM},

@@ -21,6 +21,7 @@ from reconciler.reports.wording import (
     title,
     unread,
 )
+from reconciler.reports.write_notes import WriteNote, write_notes
 
 Document = Mapping[str, Any]
 
@@ -83,8 +84,13 @@ def render_all(documents: Sequence[Document], look: Look) -> str:
     worst = [row.organization for row in takings(organizations)]
     taking = {id(row) for row in worst}
     rest = (row for row in organizations if id(row) not in taking)
-    suites = [_organization(row) for row in (*worst, *rest)]
+    suites = [_written(told) for told in write_notes(documents)]
+    suites += [_organization(row) for row in (*worst, *rest)]
     return xml("reconciler plan", [*suites, *(_not_read(row) for row in unread(documents))])
+
+
+def _written(told: WriteNote) -> Suite:
+    return Suite(told.heading, tuple(Case(told.heading, row) for row in told.lines))
 
 
 def _not_read(row: Document) -> Suite:

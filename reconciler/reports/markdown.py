@@ -25,6 +25,7 @@ from reconciler.reports.wording import (
     title,
     unread,
 )
+from reconciler.reports.write_notes import WriteNote, write_notes
 
 Document = Mapping[str, Any]
 
@@ -74,6 +75,7 @@ def _headline(documents: Sequence[Document], counts: Counts) -> Iterator[str]:
     words = [counts.words] if counts.words else []
     yield f"## License plan: {'; '.join([*words, outcome_words(total(documents))])}"
     yield ""
+    yield from _writing(write_notes(documents))
     yield from _caution(counts)
 
 
@@ -111,6 +113,17 @@ def _misleading(organizations: Sequence[Document]) -> Iterator[str]:
     if len(rows) > _NAMED:
         yield f"> - … and {len(rows) - _NAMED:,} more"
     yield ""
+
+
+def _writing(found: Sequence[WriteNote]) -> Iterator[str]:
+    for told in found[:_NAMED]:
+        yield "> [!CAUTION]"
+        yield f"> **{prose(shortened(told.heading))}:**"
+        yield from (f"> - {code(shortened(row))}" for row in told.lines)
+        yield ""
+    if len(found) > _NAMED:
+        yield f"> **… and {len(found) - _NAMED} more targets that are not written as by default**"
+        yield ""
 
 
 def _unread(rows: Sequence[Document]) -> Iterator[str]:

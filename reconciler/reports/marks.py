@@ -23,6 +23,7 @@ from reconciler.reports.wording import (
     title,
     unread,
 )
+from reconciler.reports.write_notes import write_notes
 
 Document = Mapping[str, Any]
 
@@ -78,7 +79,13 @@ def marks_of_problems(problems: Iterable[Problem], level: Level) -> Iterator[Mar
 
 
 def marks_of_plans(documents: Sequence[Document]) -> Iterator[Mark]:
-    """Yield what was not read and refusals as errors, then warnings, then what waits as notes."""
+    """Yield what was not read and refusals as errors, then warnings, then what waits as notes.
+
+    Before all that stands what is not written as by default.
+    """
+    for told in write_notes(documents):
+        message = "; ".join(told.lines)
+        yield Mark(Level.WARNING, "not_written_as_by_default", told.heading, message, None)
     for row in unread(documents):
         message = f"organization {row['id']}: {row['message']}"
         yield Mark(Level.ERROR, "not_read", "not read, and so not planned", message, None)

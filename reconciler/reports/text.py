@@ -21,6 +21,7 @@ from reconciler.reports.wording import (
     subject_text,
     title,
 )
+from reconciler.reports.write_notes import write_notes
 
 Document = Mapping[str, Any]
 
@@ -49,6 +50,7 @@ def taken_text(documents: Sequence[Document], look: Look) -> str:
 
 
 def _plans(documents: Sequence[Document]) -> Iterator[Line]:
+    yield from _writing(documents)
     for document in documents:
         yield from _organizations(document["organizations"])
         yield from _unread(document)
@@ -74,6 +76,13 @@ def _taken(documents: Sequence[Document], most: int) -> Iterator[Line]:
         yield line("  ", Span(title(row.organization), "bold"), f": {row.counts.words}")
     if rest:
         yield line("  ", Span(rest, "bold"))
+
+
+def _writing(documents: Sequence[Document]) -> Iterator[Line]:
+    for told in write_notes(documents):
+        yield line(Span(f"! {told.heading}:", "bold red"))
+        for row in told.lines:
+            yield line("  ", Span(row, "red"))
 
 
 def _unread(document: Document) -> Iterator[Line]:
@@ -168,6 +177,7 @@ def _place(source: Document | None) -> Span:
 def _summary(document: Document) -> Iterator[Line]:
     yield line(Span(f"Plan: {headline([document])}.", "bold"))
     yield line(f"as of {document['as_of']}, for {document['target']}")
+    yield from _writing([document])
     if not document.get("live", True):
         yield line("not applyable: it was made from a snapshot, or for another day")
     yield line(f"changes digest {document['changes_digest']}")

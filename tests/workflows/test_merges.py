@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.workflows.project import AS_IT_IS, LEAVER_GONE, TRANSFER, Project
+from tests.workflows.project import AS_IT_IS, LEAVER_GONE, TRANSFER, Project, git
 from tests.workflows.test_pull_requests import DIGEST
 
 
@@ -253,9 +253,7 @@ def test_a_standing_refusal_does_not_keep_the_rest_from_being_applied(project: P
 
 
 def test_where_the_host_takes_no_writes_the_steps_are_told(project: Project) -> None:
-    workspace = project.origin / "reconciler.yaml"
-    workspace.write_text(workspace.read_text() + "\napi:\n  writes: checklist\n")
-    project.commit_directly(AS_IT_IS)
+    project.runner.variables = {**project.runner.variables, "RECONCILER_API_WRITES": "checklist"}
     request = merged(project)
     jobs = project.run_apply()
     assert jobs["apply"].result == "success", jobs["apply"].log
@@ -270,6 +268,36 @@ def test_where_the_host_takes_no_writes_the_steps_are_told(project: Project) -> 
     project.grant("bob")
     project.run_drift()
     assert [row["state"] for row in project.issues()] == ["closed"]
+
+
+def test_a_pull_request_cannot_send_writes_by_another_route(project: Project) -> None:
+    request = project.open_request(TRANSFER)
+    git(project.origin, "switch", "--quiet", f"change-{request}")
+    workspace = project.origin / "reconciler.yaml"
+    route = "POST /api/v1/organizations/{organization}/seats"
+    workspace.write_text(workspace.read_text() + f"\napi:\n  routes: {{grant_users: {route!r}}}\n")
+    project.push(request, TRANSFER)
+    jobs = project.run_plan(request)
+    assert jobs["plan"].result == "failure"
+    assert "api.routes.grant_users: in CI (CI is set) it is not taken" in jobs["plan"].log
+    (comment,) = project.comments(request)
+    assert "No plan" in comment
+    # Merged all the same, it applies nothing.
+    project.merge(request)
+    jobs = project.run_apply()
+    assert (jobs["check"].result, jobs["apply"].result) == ("failure", "skipped")
+    assert "bob" not in project.licensed()
+
+
+def test_routes_that_the_repository_sets_are_reviewed_with_the_changes(project: Project) -> None:
+    request = merged(project)
+    route = '{"grant_users": "POST /api/v1/organizations/{organization}/seats"}'
+    project.runner.variables = {**project.runner.variables, "RECONCILER_API_ROUTES": route}
+    jobs = project.run_apply()
+    assert (jobs["check"].result, jobs["apply"].result) == ("failure", "skipped")
+    moved = "so now, but not reviewed: route of grant_users: POST /api/v1/organizations/"
+    assert moved in jobs["check"].step("Compare").log
+    assert moved in project.comments(request)[1]
 
 
 def test_two_pull_requests_are_each_applied_as_reviewed(project: Project) -> None:

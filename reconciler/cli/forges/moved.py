@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.cli.forges.protocol import Document
 from reconciler.errors import ReconcilerError
 from reconciler.model.plan_document import changes_digest, from_document
+from reconciler.reports.write_notes import write_differences, write_notes
 
 _WORDS = {
     "grant": "grant",
@@ -26,14 +27,17 @@ def moved_lines(reviewed: Document | None, fresh: Document, expected: str) -> tu
     """
     now = list(_changes(fresh))
     if reviewed is None or not _is_of(reviewed, expected):
-        lines = [f"planned now: {line}" for line in sorted(now, key=_gives)] or [
+        lines = [f"{told.heading}: {line}" for told in write_notes([fresh]) for line in told.lines]
+        lines += [f"planned now: {line}" for line in sorted(now, key=_gives)] or [
             "nothing is planned now"
         ]
         return ("the reviewed plan itself is not at hand any more", *lines)
     then = list(_changes(reviewed))
     gone = [f"reviewed, but not planned any more: {line}" for line in then if line not in now]
     new = [f"planned now, but not reviewed: {line}" for line in now if line not in then]
-    return tuple(sorted(gone + new, key=_gives)) or ("the same changes, in another order",)
+    written = list(write_differences(reviewed, fresh))
+    lines = [*written, *sorted(gone + new, key=_gives)]
+    return tuple(lines) or ("the same changes, in another order",)
 
 
 def _gives(line: str) -> bool:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.backends.protocol import Write
-from reconciler.backends.routes import RouteError, read_routes
+from reconciler.backends.routes import RouteError, read_routes, route_problem
 
 VALUES = {
     "organization": "101",
@@ -67,6 +67,66 @@ def test_a_route_that_cannot_be_used_is_told_at_the_start(name: str, text: str, 
     assert caught.value.message.startswith(f"api.routes.{name}: ")
     assert told in caught.value.message
     assert caught.value.exit_code == 3
+
+
+LICENSED = "licensed-users"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"POST /organizations/202/{LICENSED}?of={{organization}}",
+        f"POST /organizations/x{{organization}}/{LICENSED}",
+        f"POST /organizations/{{organization}}0/{LICENSED}",
+        f"POST /organizations/{{organization}}{{feature}}/{LICENSED}",
+        f"POST /organizations/{{{{organization}}}}/{{organization}}/{LICENSED}",
+        f"POST /organizations/{{organization}}/../202/{LICENSED}",
+        f"POST /organizations/{{organization}}/./{LICENSED}",
+        f"POST /organizations/{{organization}}/%2e%2e/202/{LICENSED}",
+        f"POST /organizations/%32%30%32/{{organization}}/{LICENSED}",
+        f"POST /organizations/{{organization}}%2f..%2f202/{LICENSED}",
+        f"POST /organizations/{{organization}};id=202/{LICENSED}",
+        f"POST /organizations/{{organization}}//{LICENSED}",
+        f"POST /organizations/{{organization}}\\..\\202/{LICENSED}",
+        f"POST /organizations/\uff12\uff10\uff12/{{organization}}/{LICENSED}",
+        f"POST /organizations/-202/{{organization}}/{LICENSED}",
+        f"POST /{LICENSED}?id={{organization}}0",
+        f"POST /{LICENSED}?id=202&of={{organization}}",
+        f"POST /{LICENSED}?id=+202&of={{organization}}",
+        f"POST /{LICENSED}?id=0xCA&of={{organization}}",
+        f"POST /{LICENSED}?id={{organization}},202",
+        f"POST /{LICENSED}?id=%7Borganization%7D&of={{organization}}",
+        f"POST /{LICENSED}?id={{organization}}&202=x",
+    ],
+)
+def test_a_route_can_name_no_other_organization_than_its_own(text: str) -> None:
+    assert route_problem("grant_users", text) is not None
+    with pytest.raises(RouteError):
+        read_routes({"grant_users": text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "POST /v2/org/{organization}/licensed-users/",
+        "PUT /admin/{feature}?org={organization}&dry_run=no&trace=",
+        "POST /seats/{organization}/users:grant",
+    ],
+)
+def test_a_route_of_words_and_whole_placeholders_can_be_used(text: str) -> None:
+    assert route_problem("grant_users", text) is None
+
+
+@pytest.mark.parametrize("ending", ["", "/", "?dry_run=no", "?x={feature}"])
+def test_a_grant_is_never_sent_where_removals_go(ending: str) -> None:
+    text = f"POST /api/v1/organizations/{{organization}}/Licensed-Users/remove{ending}"
+    assert route_problem("grant_users", text) == "it is the built-in route of remove_users"
+
+
+def test_no_two_writes_share_a_route() -> None:
+    one = "POST /seats/{organization}/{feature}"
+    with pytest.raises(RouteError, match="it is the route of grant_users as well"):
+        read_routes({"grant_users": one, "remove_users": f"{one}/"})
 
 
 def test_all_bad_routes_are_told_at_once() -> None:
