@@ -13,10 +13,12 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
 BOT = "github-actions[bot]"
+START = datetime(2026, 11, 24, 9, tzinfo=UTC)
 API_FLAGS = {
     "--cache": 1, "--field": 1, "-F": 1, "--header": 1, "-H": 1, "--hostname": 1, "--include": 0,
     "-i": 0, "--input": 1, "--jq": 1, "-q": 1, "--method": 1, "-X": 1, "--paginate": 0,
@@ -30,6 +32,11 @@ API_USED = {"--method", "--paginate", "--input", "--raw-field"}
 EDITOR = (
     "query($id: ID!) { node(id: $id) { ... on IssueComment { editor { login } lastEditedAt } } }"
 )
+
+
+def moment(seconds: int) -> str:
+    """The hub's clock, which only moves on when something happens there."""
+    return (START + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -69,6 +76,10 @@ class Hub:
         self.state["next"] += 1
         return int(self.state["next"])
 
+    def now(self) -> str:
+        self.state["clock"] += 1
+        return moment(self.state["clock"])
+
     def need(self, *any_of: str) -> None:
         token = os.environ.get("GH_TOKEN", "")
         if not token:
@@ -103,6 +114,8 @@ class Hub:
             "node_id": f"IC_{number}",
             "user": {"login": row["user"]},
             "body": row["body"],
+            "created_at": row["created_at"],
+            "updated_at": row["edited_at"] or row["created_at"],
             "html_url": f"https://github.com/acme/licenses/issues/{row['issue']}#c{number}",
         }
 
@@ -116,6 +129,13 @@ class Hub:
             "html_url": f"https://github.com/acme/licenses/issues/{number}",
         }
         return {**shown, "pull_request": {}} if number in self.state["pulls"] else shown
+
+    def pull(self, number: str) -> dict[str, Any]:
+        self.need("pull-requests:read")
+        if number not in self.state["pulls"]:
+            fail("gh: Not Found (HTTP 404)")
+        row = self.state["pulls"][number]
+        return {"number": int(number), **row, "merged": row["merged_at"] is not None}
 
     def pulls_of(self, sha: str) -> list[Any]:
         self.need("pull-requests:read")
@@ -137,7 +157,10 @@ class Hub:
         )
         self.check_body(fields["body"])
         number = str(self.number())
-        row = {"issue": int(issue), "user": BOT, "body": fields["body"], "editor": None}
+        row = {
+            "issue": int(issue), "user": BOT, "body": fields["body"], "editor": None,
+            "created_at": self.now(), "edited_at": None,
+        }  # fmt: skip
         self.state["comments"][number] = row
         return self.comment(number, row)
 
@@ -146,7 +169,8 @@ class Hub:
         self.need_on(str(row["issue"]))
         self.check_body(fields["body"])
         # The GraphQL API spells a bot without the ending that the REST API gives it.
-        row |= {"body": fields["body"], "editor": BOT.removesuffix("[bot]")}
+        editor = BOT.removesuffix("[bot]")
+        row |= {"body": fields["body"], "editor": editor, "edited_at": self.now()}
         return self.comment(number, row)
 
     def need_on(self, issue: str) -> None:
@@ -182,6 +206,7 @@ ROUTES = (
     ("GET", REPOSITORY, Hub.repository),
     ("GET", rf"{REPOSITORY}/git/ref/heads/([\w/-]+)", Hub.head_of),
     ("GET", rf"{REPOSITORY}/commits/([0-9a-f]{{40}})/pulls", Hub.pulls_of),
+    ("GET", rf"{REPOSITORY}/pulls/(\d+)", Hub.pull),
     ("GET", rf"{REPOSITORY}/issues/(\d+)/comments", Hub.comments_of),
     ("POST", rf"{REPOSITORY}/issues/(\d+)/comments", Hub.add_comment),
     ("PATCH", rf"{REPOSITORY}/issues/comments/(\d+)", Hub.edit_comment),
@@ -229,11 +254,13 @@ def graphql(hub: Hub, flags: dict[str, list[str]]) -> None:
     hub.need("pull-requests:read", "issues:read")
     fields = dict(field.split("=", 1) for field in flags["--raw-field"])
     assert fields["query"] == EDITOR, fields
-    row = hub.state["comments"][fields["id"].removeprefix("IC_")]
+    row = hub.state["comments"].get(fields["id"].removeprefix("IC_"))
+    if row is None or hub.state.get("nodes_gone"):
+        sys.stdout.write(json.dumps({"data": {"node": None}}))
+        return
     # The editor's account may be gone: the time is told then, and nobody's name.
-    edited = row["editor"] is not None
     editor = {"login": row["editor"]} if row["editor"] else None
-    node = {"editor": editor, "lastEditedAt": "2026-11-24T10:00:00Z" if edited else None}
+    node = {"editor": editor, "lastEditedAt": row["edited_at"]}
     sys.stdout.write(json.dumps({"data": {"node": node}}))
 
 

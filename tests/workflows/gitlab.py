@@ -17,6 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
+from tests.workflows.gh import moment
+
 TOKEN = "glpat-0123456789"
 OWNER = "project_7_bot"
 Row = dict[str, Any]
@@ -32,6 +34,15 @@ class Memory:
     artifacts: dict[str, Path] = field(default_factory=dict)
     head: Callable[[], str] = str
     asked: list[str] = field(default_factory=list)
+    clock: int = 0
+
+    def now(self) -> str:
+        """GitLab's clock, which only moves on when something happens there."""
+        self.clock += 1
+        return moment(self.clock).replace("Z", ".000Z")
+
+    def merge_request(self, iid: str) -> Row:
+        return self.requests[int(iid)]
 
     def merge_requests(self, sha: str) -> list[Row]:
         return [row for row in self.requests.values() if sha in row.values()]
@@ -42,13 +53,15 @@ class Memory:
     def add_note(self, iid: str, fields: Row) -> Row:
         number = len(self.notes) + 1
         self.notes[number] = {
-            "id": number, "request": int(iid), "author": {"username": OWNER}, **fields
+            "id": number, "request": int(iid), "author": {"username": OWNER},
+            "created_at": self.now(), **fields,
         }  # fmt: skip
+        self.notes[number]["updated_at"] = self.notes[number]["created_at"]
         return self.notes[number]
 
     def edit_note(self, iid: str, note: str, fields: Row) -> Row:
         assert self.notes[int(note)]["request"] == int(iid)
-        self.notes[int(note)] |= fields
+        self.notes[int(note)] |= {**fields, "updated_at": self.now()}
         return self.notes[int(note)]
 
     def open_issues(self) -> list[Row]:
@@ -85,6 +98,7 @@ ROUTES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     ("GET", P, lambda memory: {"default_branch": "main"}),
     ("GET", rf"{P}/repository/branches/([\w%-]+)", Memory.branch),
     ("GET", rf"{P}/repository/commits/(\w+)/merge_requests", Memory.merge_requests),
+    ("GET", rf"{P}/merge_requests/(\d+)", Memory.merge_request),
     ("GET", rf"{P}/merge_requests/(\d+)/notes", Memory.notes_of),
     ("POST", rf"{P}/merge_requests/(\d+)/notes", Memory.add_note),
     ("PUT", rf"{P}/merge_requests/(\d+)/notes/(\d+)", Memory.edit_note),

@@ -14,6 +14,7 @@ import requests
 
 from reconciler.cli import demo_files
 from reconciler.cli.starter import starter_files, write_starter
+from tests.workflows.gh import moment
 from tests.workflows.runner import REPOSITORY, Job, Runner, Trigger
 
 KEY = "key-of-the-owner-0123456789"
@@ -52,7 +53,7 @@ class Project:
         self.runner = Runner(
             hub, self.origin, {"RECONCILER_API_URL": self.url}, {"RECONCILER_API_KEY": KEY}
         )
-        self._save({"pulls": {}, "comments": {}, "issues": {}, "next": 100})
+        self._save({"pulls": {}, "comments": {}, "issues": {}, "next": 100, "clock": 0})
         write_starter(self.origin, starter_files("github", package="x", organization=101))
         (self.origin / "orgs" / "example.yaml").unlink()
         self._write(AS_IT_IS)
@@ -89,6 +90,7 @@ class Project:
         git(self.origin, "switch", "--quiet", "--create", f"change-{number}", "main")
         self._write(users)
         state["pulls"][str(number)] = {
+            "state": "open",
             "base": {"ref": base},
             "user": {"login": by},
             "head": {
@@ -102,22 +104,47 @@ class Project:
         self._save(state)
         return int(number)
 
+    def edit(self, request: int, by: str, body: str | None = None) -> None:
+        """Edit the comment with the plan otherwise; "" is an account that is gone since."""
+        state = self.hub
+        row = next(row for row in state["comments"].values() if row["issue"] == request)
+        row |= {"editor": by, "edited_at": self._now(state), "body": body or row["body"]}
+        self._save(state)
+
+    def close(self, request: int, *, again_open: bool = False) -> None:
+        """Close a pull request without a merge, or open it again."""
+        state = self.hub
+        state["pulls"][str(request)]["state"] = "open" if again_open else "closed"
+        self._save(state)
+
     def push(self, request: int, users: Iterable[str] | str) -> None:
         """Push one more commit to a pull request: other users, or any text as the file."""
         state = self.hub
+        assert state["pulls"][str(request)]["merged_at"] is None, "a merged one keeps its head"
         git(self.origin, "switch", "--quiet", f"change-{request}")
         self._write(users)
         state["pulls"][str(request)]["head"]["sha"] = self._commit("one more change")
         git(self.origin, "switch", "--quiet", "main")
         self._save(state)
 
-    def merge(self, request: int) -> None:
-        """Merge a pull request with a merge commit."""
-        message = f"Merge {request}"
-        git(self.origin, "merge", "--quiet", "--no-ff", "-m", message, f"change-{request}")
+    def merge(self, request: int, *, how: str = "merge") -> None:
+        """Merge a pull request with a merge commit, or by squash or rebase."""
+        branch, message = f"change-{request}", f"Merge {request}"
+        match how:
+            case "merge":
+                git(self.origin, "merge", "--quiet", "--no-ff", "-m", message, branch)
+            case "squash":
+                git(self.origin, "merge", "--quiet", "--squash", branch)
+                git(self.origin, "commit", "--quiet", "--message", message)
+            case _:
+                commits = git(self.origin, "rev-list", "--reverse", f"main..{branch}").split()
+                # GitHub's rebase makes new commits always.
+                git(self.origin, "cherry-pick", "--no-ff", *commits)
+                git(self.origin, "commit", "--quiet", "--amend", "--message", message)
         state = self.hub
         state["pulls"][str(request)] |= {
-            "merged_at": "2026-11-24T10:00:00Z",
+            "state": "closed",
+            "merged_at": self._now(state),
             "merge_commit_sha": git(self.origin, "rev-parse", "HEAD"),
         }
         self._save(state)
@@ -128,13 +155,14 @@ class Project:
 
     # What runs then.
 
-    def run_plan(self, request: int) -> dict[str, Job]:
+    def run_plan(self, request: int, **changed: Any) -> dict[str, Job]:
+        """Run the plan of a pull request, or again that of an older event where some changed."""
         pull = {"number": request, **self.hub["pulls"][str(request)]}
         git(self.origin, "switch", "--quiet", "--detach", "main")
         git(self.origin, "merge", "--quiet", "--no-ff", "-m", "merged", f"change-{request}")
         sha = git(self.origin, "rev-parse", "HEAD")
         git(self.origin, "switch", "--quiet", "main")
-        event = {"action": "synchronize", "pull_request": pull}
+        event = {"action": "synchronize", "pull_request": {**pull, **changed}}
         return self._run(
             "plan", Trigger("pull_request", sha, f"{request}/merge", event, self.inputs)
         )
@@ -181,6 +209,11 @@ class Project:
     def grant(self, *names: str) -> None:
         emails = [f"{name}@example.com" for name in names]
         self._ask("organizations/101/licensed-users", {"feature": "KSE", "emails": emails})
+
+    @staticmethod
+    def _now(state: dict[str, Any]) -> str:
+        state["clock"] += 1
+        return moment(state["clock"])
 
     def _ask(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = requests.post(f"{self.url}/api/v1/{path}", json=body, auth=("", KEY), timeout=10)

@@ -43,21 +43,31 @@ class Lab:
             **variables,
         })  # fmt: skip
 
-    def plan(self, request: int) -> Done:
+    def plan(self, request: int, **variables: str) -> Done:
         base = git(self.project.origin, "rev-parse", "main")
+        self.at_head(request)
         return self.job(
             "reconciler-plan",
             f"origin/change-{request}",
             CI_MERGE_REQUEST_IID=str(request),
             CI_MERGE_REQUEST_DIFF_BASE_SHA=base,
+            **variables,
         )
 
+    def at_head(self, request: int) -> None:
+        """Have GitLab see the newest commit of a merge request that is open."""
+        row = self.memory.requests.setdefault(
+            request, {"iid": request, "state": "opened", "target_branch": "main"}
+        )
+        if row["state"] == "opened":
+            row["sha"] = git(self.project.origin, "rev-parse", f"change-{request}")
+
     def merge(self, request: int) -> None:
+        self.at_head(request)
         self.project.merge(request)
-        self.memory.requests[request] = {
-            "iid": request,
+        self.memory.requests[request] |= {
             "state": "merged",
-            "target_branch": "main",
+            "merged_at": self.memory.now(),
             "merge_commit_sha": git(self.project.origin, "rev-parse", "main"),
         }
 
@@ -150,6 +160,62 @@ def test_nothing_is_applied_without_a_note_of_ones_own(lab: Lab) -> None:
     assert done.code == 4
     assert f"has no plan in a comment of {OWNER}" in done.log
     assert "bob" not in lab.project.licensed()
+
+
+def test_a_plan_that_is_run_again_after_the_merge_writes_no_note(lab: Lab) -> None:
+    request = lab.project.open_request(TRANSFER)
+    lab.plan(request)
+    reviewed = lab.notes(request)
+    lab.merge(request)
+    lab.project.revoke("dan")
+    done = lab.plan(request)
+    assert done.code == 4
+    assert "is not open any more" in done.log
+    assert lab.notes(request) == reviewed
+
+
+def test_a_note_that_is_written_after_the_merge_is_no_review(lab: Lab) -> None:
+    request = lab.project.open_request(TRANSFER)
+    lab.plan(request)
+    lab.merge(request)
+    (note,) = lab.memory.notes_of(str(request))
+    lab.memory.edit_note(str(request), str(note["id"]), {"body": note["body"]})
+    done = lab.job("reconciler-apply", "origin/main")
+    assert done.code == 4
+    assert "whoever merged it has not seen that plan" in done.log
+    assert "bob" not in lab.project.licensed()
+
+
+def test_a_push_after_the_plan_is_not_reviewed_by_it(lab: Lab) -> None:
+    request = lab.project.open_request(LEAVER_GONE)
+    lab.plan(request)
+    lab.project.push(request, tuple(reversed(LEAVER_GONE)))
+    lab.merge(request)
+    done = lab.job("reconciler-apply", "origin/main")
+    assert done.code == 4
+    assert f"was made for {git(lab.project.origin, 'rev-parse', f'change-{request}~1')}" in done.log
+
+
+def test_a_pipeline_of_the_merged_result_names_the_commit_of_the_branch(lab: Lab) -> None:
+    request = lab.project.open_request(TRANSFER)
+    lab.at_head(request)
+    head = lab.memory.requests[request]["sha"]
+    git(lab.project.origin, "switch", "--quiet", "--detach", "main")
+    git(lab.project.origin, "merge", "--quiet", "--no-ff", "-m", "merged", head)
+    git(lab.project.origin, "branch", "merged-result")
+    git(lab.project.origin, "switch", "--quiet", "main")
+    done = lab.job(
+        "reconciler-plan",
+        "origin/merged-result",
+        CI_MERGE_REQUEST_IID=str(request),
+        CI_MERGE_REQUEST_DIFF_BASE_SHA=lab.project.head,
+        CI_MERGE_REQUEST_SOURCE_BRANCH_SHA=head,
+    )
+    assert done.code == 0, done.log
+    lab.merge(request)
+    done = lab.job("reconciler-apply", "origin/main")
+    assert done.code == 0, done.log
+    assert "bob" in lab.project.licensed()
 
 
 def test_a_commit_that_changes_nothing_needs_no_review(lab: Lab) -> None:

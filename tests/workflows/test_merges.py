@@ -190,20 +190,20 @@ def test_a_merge_into_another_branch_is_no_review(project: Project) -> None:
 
 
 def test_a_comment_whose_editor_is_gone_is_no_review(project: Project) -> None:
-    merged(project)
-    comments = project.hub["comments"]
-    next(iter(comments.values()))["editor"] = ""
-    project.change_hub(comments=comments)
+    request = project.open_request(TRANSFER)
+    project.run_plan(request)
+    project.edit(request, "")
+    project.merge(request)
     jobs = project.run_apply()
     assert jobs["apply"].result == "skipped"
     assert "was edited by somebody whose account is gone" in jobs["check"].log
 
 
 def test_a_comment_that_somebody_edited_is_no_review(project: Project) -> None:
-    request = merged(project)
-    comments = project.hub["comments"]
-    next(iter(comments.values()))["editor"] = "mallory"
-    project.change_hub(comments=comments)
+    request = project.open_request(TRANSFER)
+    project.run_plan(request)
+    project.edit(request, "mallory")
+    project.merge(request)
     jobs = project.run_apply()
     assert jobs["apply"].result == "skipped"
     log = jobs["check"].step("Find what was reviewed").log
@@ -316,7 +316,8 @@ def test_the_reusable_workflows_tell_the_same_story(caller: Project) -> None:
     approved: list[str] = []
     caller.runner.on_environment = approved.append
     request = merged(caller)
-    assert "<!-- reconciler-ci: qa run=1 -->" in caller.comments(request)[0]
+    head = caller.hub["pulls"][str(request)]["head"]["sha"]
+    assert f"<!-- reconciler-ci: qa run=1 head={head} -->" in caller.comments(request)[0]
     assert caller.run_apply()["apply"].result == "success"
     assert approved == ["production"]
     assert caller.licensed() == {"ada", "bob", "dan", "eve"}

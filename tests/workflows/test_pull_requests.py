@@ -40,10 +40,7 @@ def test_the_comment_is_found_among_many_and_nobody_elses_is_edited(project: Pro
     project.run_plan(request)
     ours = project.hub["comments"]
     (body,) = project.comments(request)
-    others = {
-        str(1000 + n): {"issue": request, "user": "mallory", "body": body, "editor": None}
-        for n in range(150)
-    }
+    others = {str(1000 + n): {**next(iter(ours.values())), "user": "mallory"} for n in range(150)}
     project.change_hub(comments={**others, **ours})
     project.push(request, LEAVER_GONE)
     project.run_plan(request)

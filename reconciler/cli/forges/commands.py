@@ -66,23 +66,21 @@ def _comment(group: click.Group, opened: Opener) -> None:
     def command(plan: str, name: str, request: int | None) -> None:
         """Write a plan as a comment, or edit the comment that is there.
 
-        Where there is no such file, the comment says that no plan could be made.
+        Where there is no such file, the comment says that no plan could be made. Exits with 4
+        unless the pull request is open, and at the commit that the plan was made for.
         """
-        from reconciler.cli.forges.comments import put_comment
-        from reconciler.cli.forges.markers import Marker
+        from reconciler.cli.forges.comments import put_plan
         from reconciler.cli.forges.texts import plan_text, unplanned_text
 
         forge = opened(os.environ)
         number = _number(forge, request)
-        if Path(plan).exists():
-            document = load_plan(plan)
-            marker = Marker(name, str(document["changes_digest"]), forge.run)
-            url = put_comment(
-                forge, number, marker, plan_text(document, forge.run_url, forge.longest)
-            )
+        document = load_plan(plan) if Path(plan).exists() else None
+        run = forge.run_url
+        if document is None:
+            text = unplanned_text(run)
         else:
-            text = unplanned_text(forge.run_url)
-            url = put_comment(forge, number, Marker(name, None, forge.run), text)
+            text = plan_text(document, run, forge.longest)
+        url = put_plan(forge, number, name, document, text)
         note(f"the comment on {number} is written{f': {url}' if url else ''}")
 
 
@@ -153,7 +151,6 @@ def _newest(group: click.Group, opened: Opener) -> None:
         it stopped goes to standard error, the step summary and a comment.
         """
         from reconciler.cli.forges.comments import put_comment
-        from reconciler.cli.forges.markers import Marker
         from reconciler.cli.forges.reviewed import check_newest
         from reconciler.cli.forges.texts import outdated_text
 
@@ -165,7 +162,7 @@ def _newest(group: click.Group, opened: Opener) -> None:
             append_summary(os.environ, text)
             if request.isdigit():
                 # Not in the place of the account of an earlier run, which did apply it.
-                put_comment(forge, int(request), Marker(f"{name}.outdated", None, forge.run), text)
+                put_comment(forge, int(request), f"{name}.outdated", text)
             raise
         note("this run is for the newest commit of the default branch")
 
@@ -185,7 +182,6 @@ def _compare(group: click.Group, opened: Opener) -> None:
         What moved goes to standard error, the step summary and a comment.
         """
         from reconciler.cli.forges.comments import put_comment
-        from reconciler.cli.forges.markers import Marker
         from reconciler.cli.forges.moved import moved_lines
         from reconciler.cli.forges.reviewed import reviewed_by_hand
         from reconciler.cli.forges.texts import moved_text
@@ -209,7 +205,7 @@ def _compare(group: click.Group, opened: Opener) -> None:
         for line in lines:
             note(line)
         if request.isdigit():
-            put_comment(forge, int(request), Marker(f"{name}.applied", None, forge.run), text)
+            put_comment(forge, int(request), f"{name}.applied", text)
         raise RefusedError(
             f"the plan is {digest}, and reviewed was {expected}",
             hint=f"look at the fresh plan; where it is right, {forge.by_hand}",
@@ -234,7 +230,6 @@ def _outcome(group: click.Group, opened: Opener) -> None:
         Steps that are left to a person are no failure here: the drift check watches them.
         """
         from reconciler.cli.forges.comments import put_comment
-        from reconciler.cli.forges.markers import Marker
         from reconciler.cli.forges.texts import is_checklist, outcome_text
 
         file = Path(account)
@@ -246,7 +241,7 @@ def _outcome(group: click.Group, opened: Opener) -> None:
         text = outcome_text(apply_exit, said, forge.run_url)
         append_summary(os.environ, text)
         if request.isdigit():
-            put_comment(forge, int(request), Marker(f"{name}.applied", None, forge.run), text)
+            put_comment(forge, int(request), f"{name}.applied", text)
         return Exit.DONE if apply_exit == Exit.PENDING else apply_exit
 
 

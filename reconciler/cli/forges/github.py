@@ -12,8 +12,17 @@ from typing import Any
 from urllib.parse import quote
 
 from reconciler.cli.forges import gh
-from reconciler.cli.forges.protocol import Document, MainBranch, Post
-from reconciler.errors import ReconcilerError, UsageError
+from reconciler.cli.forges.protocol import (
+    Document,
+    LastEdit,
+    MainBranch,
+    MergedRequest,
+    Post,
+    RequestState,
+    commit_of,
+    moment_of,
+)
+from reconciler.errors import ReconcilerError, RefusedError, UsageError
 from reconciler.reports.spans import LIMIT
 
 AUTHOR = "github-actions[bot]"
@@ -27,6 +36,7 @@ _WAITS = (1, 2, 4)
 _EDITOR = (
     "query($id: ID!) { node(id: $id) { ... on IssueComment { editor { login } lastEditedAt } } }"
 )
+_EDITED = {"editor", "lastEditedAt"}
 _BRANCH = "refs/heads/"
 
 
@@ -55,14 +65,22 @@ class GitHub:
 
     def current_request(self) -> int | None:
         """Return the number of the pull request in the run's event."""
-        if not self._event:
-            return None
-        try:
-            event = json.loads(Path(self._event).read_bytes())
-        except (OSError, ValueError) as error:
-            raise ReconcilerError(f"GITHUB_EVENT_PATH cannot be read: {error}") from error
-        number = (event.get("pull_request") or {}).get("number")
+        number = self._pull_request().get("number")
         return number if isinstance(number, int) else None
+
+    def current_head(self) -> str | None:
+        """Return the head commit of the pull request in the run's event.
+
+        The commit that is checked out is another one: GitHub's merge of that one with the base.
+        """
+        row = self._pull_request()
+        return commit_of((row.get("head") or {}).get("sha")) if row else None
+
+    def request(self, request: int) -> RequestState:
+        """Return a pull request as it is at this moment."""
+        row = gh.api("GET", self._path(f"pulls/{request}"))
+        is_open = row.get("state") == "open" and not row.get("merged_at")
+        return RequestState(is_open, commit_of((row.get("head") or {}).get("sha")))
 
     def main_branch(self) -> MainBranch:
         """Return the repository's default branch, and the commit at its head."""
@@ -70,17 +88,27 @@ class GitHub:
         row = gh.api("GET", self._path(f"git/ref/heads/{quote(name)}"))
         return MainBranch(name, str(row["object"]["sha"]))
 
-    def merged_request(self) -> int | None:
-        """Return the pull request into this branch whose merge commit is the commit of this run."""
+    def merged_request(self) -> MergedRequest | None:
+        """Return the pull request into this branch whose merge commit is the commit of this run.
+
+        The merge commit of GitHub's API is also what a squash or a rebase left at the top. Raises
+        `RefusedError` where there are several: with one, others of the same commits count as
+        merged too, and nobody can tell which of their plans was reviewed.
+        """
         if self.commit is None:
             return None
         for wait in (*_WAITS, None):
             rows = gh.api("GET", self._path(f"commits/{self.commit}/pulls"), pages=True)
-            for row in rows:
-                if row.get("merged_at") and row.get("merge_commit_sha") == self.commit:
-                    base = (row.get("base") or {}).get("ref")
-                    if base == self.branch:
-                        return int(row["number"])
+            made = [row for row in rows if self._made(row)]
+            if len(made) > 1:
+                numbers = ", ".join(str(row["number"]) for row in made)
+                raise RefusedError(
+                    f"the pull requests {numbers} were merged by one commit, {self.commit}",
+                    hint=f"look at the fresh plan in this run; where it is right, {self.by_hand}",
+                )
+            for row in made:
+                head = commit_of((row.get("head") or {}).get("sha"))
+                return MergedRequest(int(row["number"]), head, moment_of(row["merged_at"]))
             if wait is not None:
                 sleep(wait)
         return None
@@ -89,10 +117,8 @@ class GitHub:
         """Return the comments in the pull request's conversation."""
         path = self._path(f"issues/{request}/comments?per_page=100")
         rows = gh.api("GET", path, pages=True)
-        self._nodes |= {row["id"]: row["node_id"] for row in rows}
-        return tuple(
-            Post(row["id"], _login(row), row.get("body") or "", row.get("html_url")) for row in rows
-        )
+        self._nodes |= {row["id"]: str(row.get("node_id") or "") for row in rows}
+        return tuple(_comment(row) for row in rows)
 
     def put_comment(self, request: int, body: str, comment: int | None) -> str | None:
         """Write or edit a comment in the pull request's conversation."""
@@ -102,14 +128,21 @@ class GitHub:
             row = gh.api("PATCH", self._path(f"issues/comments/{comment}"), {"body": body})
         return _address(row)
 
-    def edited_by(self, request: int, comment: Post) -> str | None:
-        """Return the last editor: who may write to the repository may edit any comment."""
-        node = gh.graphql(_EDITOR, id=self._nodes[comment.number])["node"] or {}
-        editor = node.get("editor")
+    def last_edit(self, request: int, comment: Post) -> LastEdit:
+        """Return the last edit: who may write to the repository may edit any comment."""
+        node = gh.graphql(_EDITOR, id=self._nodes[comment.number]).get("node")
+        if comment.written is None or not isinstance(node, dict) or _EDITED - node.keys():
+            raise RefusedError(
+                f"GitHub does not say whether the comment with the plan on pull request {request} "
+                "was edited",
+                hint=f"look at the fresh plan in this run; where it is right, {self.by_hand}",
+            )
+        editor, edited = node["editor"], node["lastEditedAt"]
+        at = comment.written if edited is None else max(comment.written, moment_of(edited))
         if editor:
-            return str(editor["login"])
+            return LastEdit(str(editor.get("login") or "somebody"), at)
         # The account may be gone since, and with it the name.
-        return "somebody whose account is gone" if node.get("lastEditedAt") else None
+        return LastEdit("somebody whose account is gone" if edited else None, at)
 
     def open_issues(self) -> tuple[Post, ...]:
         """Return the open issues of this author, without pull requests."""
@@ -144,8 +177,29 @@ class GitHub:
                 return None
         return document if isinstance(document, dict) else None
 
+    def _made(self, row: Mapping[str, Any]) -> bool:
+        made = row.get("merged_at") and row.get("merge_commit_sha") == self.commit
+        return bool(made) and (row.get("base") or {}).get("ref") == self.branch
+
+    def _pull_request(self) -> Mapping[str, Any]:
+        """Return the pull request in the run's event, empty where it is about none."""
+        if not self._event:
+            return {}
+        try:
+            event = json.loads(Path(self._event).read_bytes())
+        except (OSError, ValueError) as error:
+            raise ReconcilerError(f"GITHUB_EVENT_PATH cannot be read: {error}") from error
+        found: Mapping[str, Any] = event.get("pull_request") or {}
+        return found
+
     def _path(self, rest: str) -> str:
         return f"repos/{self._repository}/{rest}"
+
+
+def _comment(row: Mapping[str, Any]) -> Post:
+    times = [row.get("created_at"), row.get("updated_at")]
+    written = max(map(moment_of, times)) if all(times) else None
+    return Post(row["id"], _login(row), row.get("body") or "", row.get("html_url"), written)
 
 
 def _login(row: Mapping[str, Any]) -> str:

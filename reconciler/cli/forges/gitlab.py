@@ -7,8 +7,17 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from reconciler.cli.forges.protocol import Document, MainBranch, Post
-from reconciler.errors import ReconcilerError, UsageError
+from reconciler.cli.forges.protocol import (
+    Document,
+    LastEdit,
+    MainBranch,
+    MergedRequest,
+    Post,
+    RequestState,
+    commit_of,
+    moment_of,
+)
+from reconciler.errors import ReconcilerError, RefusedError, UsageError
 from reconciler.model.redaction import Redaction, secrets_of
 
 if TYPE_CHECKING:
@@ -49,6 +58,8 @@ class GitLab:
         self._request = environ.get("CI_MERGE_REQUEST_IID", "")
         # GitLab takes a million in a note.
         self.longest = 900_000
+        # Set where the pipeline is for the merged result, whose commit is GitLab's own.
+        self._head = environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or None
         self.by_hand = (
             "run a pipeline on the default branch, with LICENSES_EXPECT set to its changes digest"
         )
@@ -62,31 +73,51 @@ class GitLab:
         """Return the number of the job's merge request."""
         return int(self._request) if self._request.isdigit() else None
 
+    def current_head(self) -> str | None:
+        """Return the commit of the merge request's branch that the job is for."""
+        return (self._head or self.commit) if self._request.isdigit() else None
+
+    def request(self, request: int) -> RequestState:
+        """Return a merge request as it is at this moment."""
+        row = self._ask("GET", f"{self._project}/merge_requests/{request}")
+        return RequestState(row.get("state") == "opened", commit_of(row.get("sha")))
+
     def main_branch(self) -> MainBranch:
         """Return the project's default branch, and the commit at its head."""
         name = str(self._ask("GET", self._project)["default_branch"])
         row = self._ask("GET", f"{self._project}/repository/branches/{quote(name, safe='')}")
         return MainBranch(name, str(row["commit"]["id"]))
 
-    def merged_request(self) -> int | None:
-        """Return the merge request into this branch whose merge made the commit of this job."""
+    def merged_request(self) -> MergedRequest | None:
+        """Return the merge request into this branch whose merge made the commit of this job.
+
+        Raises `RefusedError` where there are several.
+        """
         if self.commit is None:
             return None
         path = f"{self._project}/repository/commits/{self.commit}/merge_requests"
         made = ("merge_commit_sha", "squash_commit_sha", "sha")
-        for row in self._pages(path):
-            merged = row.get("state") == "merged" and row.get("target_branch") == self.branch
-            if merged and self.commit in {row.get(key) for key in made}:
-                return int(row["iid"])
+        found = [
+            row
+            for row in self._pages(path)
+            if row.get("state") == "merged" and row.get("target_branch") == self.branch
+            if self.commit in {row.get(key) for key in made}
+        ]
+        if len(found) > 1:
+            raise RefusedError(
+                f"the merge requests {', '.join(str(row['iid']) for row in found)} were merged by "
+                f"one commit, {self.commit}",
+                hint=f"look at the fresh plan in this job; where it is right, {self.by_hand}",
+            )
+        for row in found:
+            head = commit_of(row.get("sha"))
+            return MergedRequest(int(row["iid"]), head, moment_of(row.get("merged_at")))
         return None
 
     def comments(self, request: int) -> tuple[Post, ...]:
         """Return the notes on the merge request."""
         path = f"{self._project}/merge_requests/{request}/notes?sort=asc&order_by=created_at"
-        return tuple(
-            Post(row["id"], str((row.get("author") or {}).get("username")), row.get("body") or "")
-            for row in self._pages(path)
-        )
+        return tuple(_note(row) for row in self._pages(path))
 
     def put_comment(self, request: int, body: str, comment: int | None) -> str | None:
         """Write or edit a note on the merge request."""
@@ -97,9 +128,14 @@ class GitLab:
             self._ask("PUT", f"{path}/{comment}", {"body": body})
         return None
 
-    def edited_by(self, request: int, comment: Post) -> str | None:
-        """Return None: GitLab's REST API does not tell who edited a note."""
-        return None
+    def last_edit(self, request: int, comment: Post) -> LastEdit:
+        """Return when a note was written last; GitLab's REST API does not tell by whom."""
+        if comment.written is None:
+            raise RefusedError(
+                f"GitLab does not say when the note on merge request {request} was written",
+                hint=f"look at the fresh plan in this job; where it is right, {self.by_hand}",
+            )
+        return LastEdit(None, comment.written)
 
     def open_issues(self) -> tuple[Post, ...]:
         """Return the open issues of the token's owner."""
@@ -168,3 +204,10 @@ class GitLab:
             return answer.json()
         except (requests.RequestException, ValueError) as error:
             raise ReconcilerError(f"GitLab cannot be asked: {type(error).__name__}") from error
+
+
+def _note(row: Mapping[str, Any]) -> Post:
+    author = str((row.get("author") or {}).get("username"))
+    times = [row.get("created_at"), row.get("updated_at")]
+    written = max(map(moment_of, times)) if all(times) else None
+    return Post(row["id"], author, row.get("body") or "", written=written)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from reconciler.cli.forges.comments import find
+from reconciler.cli.forges.comments import find_all
 from reconciler.cli.forges.markers import read_marker
 from reconciler.cli.forges.protocol import Document, Forge
 from reconciler.errors import RefusedError, UsageError
@@ -35,28 +35,46 @@ def reviewed_by_hand(digest: str) -> Reviewed:
 def reviewed_by_merge(forge: Forge, name: str) -> Reviewed:
     """Return the digest in the comment on the pull request that made this run's commit.
 
-    Raises `RefusedError` where there is no such pull request, comment or digest, and where
-    somebody else than its author edited the comment.
+    Raises `RefusedError` where there is no such pull request, comment or digest, or more than one,
+    where somebody else than its author edited the comment, where it was written after the merge,
+    and where its plan was made for another commit than the one that was merged.
     """
     hint = f"look at the fresh plan in this run; where it is right, {forge.by_hand}"
-    request = forge.merged_request()
-    if request is None:
+    merged = forge.merged_request()
+    if merged is None:
         raise RefusedError(
             f"no merged pull request made the commit {forge.commit}, so nobody reviewed its plan",
             hint=hint,
         )
-    comment = find(forge.comments(request), name, forge.author)
-    marker = read_marker(comment.body) if comment else None
-    if comment is None or marker is None or marker.digest is None:
+    request = merged.number
+    found = find_all(forge.comments(request), name, forge.author)
+    marker = read_marker(found[0].body) if found else None
+    if marker is None or marker.digest is None:
         raise RefusedError(
             f"pull request {request} has no plan in a comment of {forge.author}: it came from a "
             "fork, or its last plan failed",
             hint=hint,
         )
-    editor = forge.edited_by(request, comment)
-    if editor is not None and _plain(editor) != _plain(forge.author):
+    if len(found) > 1:
         raise RefusedError(
-            f"the comment with the plan on pull request {request} was edited by {editor}",
+            f"pull request {request} has {len(found)} comments with a plan, and only one can have "
+            "been reviewed",
+            hint=hint,
+        )
+    edit = forge.last_edit(request, found[0])
+    the_comment = f"the comment with the plan on pull request {request}"
+    if edit.by is not None and _plain(edit.by) != _plain(forge.author):
+        raise RefusedError(f"{the_comment} was edited by {edit.by}", hint=hint)
+    if edit.at >= merged.at:
+        raise RefusedError(
+            f"{the_comment} was written at {edit.at.isoformat()}, and merged was it at "
+            f"{merged.at.isoformat()}: whoever merged it has not seen that plan",
+            hint=hint,
+        )
+    if marker.head != merged.head:
+        raise RefusedError(
+            f"the plan on pull request {request} was made for "
+            f"{marker.head or 'nobody knows which commit'}, and merged was {merged.head}",
             hint=hint,
         )
     return Reviewed(marker.digest, request, marker.run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,20 @@ import pytest
 from reconciler.cli.forges import gh
 from reconciler.cli.forges.github import GitHub
 from reconciler.cli.forges.outputs import append_summary, set_outputs
-from reconciler.errors import ReconcilerError, UsageError
+from reconciler.cli.forges.protocol import LastEdit, MergedRequest, Post
+from reconciler.errors import ReconcilerError, RefusedError, UsageError
 
 SHA = 40 * "a"
+HEAD = 40 * "c"
+AT = datetime(2026, 11, 24, 10, tzinfo=UTC)
 MAIN = {"ref": "main"}
+MERGED = {
+    "number": 5,
+    "merged_at": "2026-11-24T10:00:00Z",
+    "merge_commit_sha": SHA,
+    "base": MAIN,
+    "head": {"sha": HEAD},
+}
 RUN = {
     "GITHUB_REF": "refs/heads/main",
     "GITHUB_REPOSITORY": "acme/licenses",
@@ -115,9 +126,7 @@ def test_the_pull_request_comes_from_the_event(tmp_path: Path) -> None:
 def test_a_merge_that_github_does_not_know_at_once_is_waited_for(
     scripted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = json.dumps(
-        [{"number": 5, "merged_at": "2026-11-24", "merge_commit_sha": SHA, "base": MAIN}]
-    )
+    rows = json.dumps([MERGED])
     (scripted / "rows").write_text(rows)
     put_gh(
         scripted,
@@ -126,7 +135,7 @@ def test_a_merge_that_github_does_not_know_at_once_is_waited_for(
     )
     waited: list[float] = []
     monkeypatch.setattr("reconciler.cli.forges.github.sleep", waited.append)
-    assert GitHub(RUN).merged_request() == 5
+    assert GitHub(RUN).merged_request() == MergedRequest(5, HEAD, AT)
     assert waited == [1]
 
 
@@ -159,3 +168,114 @@ def test_outputs_are_one_line_each(tmp_path: Path) -> None:
         set_outputs({"GITHUB_OUTPUT": str(target)}, {"a": "1\nforged=2"})
     set_outputs({}, {"a": "1"})
     append_summary({}, "text")
+
+
+def test_several_pull_requests_of_one_commit_are_no_review(scripted: Path) -> None:
+    put_gh(scripted, f"echo '{json.dumps([MERGED, MERGED | {'number': 6}])}'")
+    with pytest.raises(RefusedError, match=f"pull requests 5, 6 were merged by one commit, {SHA}"):
+        GitHub(RUN).merged_request()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"head": None},
+        {"head": {}},
+        {"head": {"sha": None}},
+        {"head": {"sha": "main"}},
+        {"merged_at": True},
+        {"merged_at": "2026-11-24"},
+        {"merged_at": "2026-11-24T10:00:00"},
+    ],
+)
+def test_a_merge_without_its_commit_or_its_time_is_no_review(
+    scripted: Path, broken: dict[str, object]
+) -> None:
+    put_gh(scripted, f"echo '{json.dumps([MERGED | broken])}'")
+    with pytest.raises(ReconcilerError, match="the forge does not say"):
+        GitHub(RUN).merged_request()
+
+
+@pytest.mark.parametrize(
+    ("row", "is_open"),
+    [
+        ({"state": "open", "merged_at": None}, True),
+        ({"state": "closed", "merged_at": None}, False),
+        ({"state": "closed", "merged_at": "2026-11-24T10:00:00Z"}, False),
+        ({"state": "open", "merged_at": "2026-11-24T10:00:00Z"}, False),
+        ({}, False),
+    ],
+)
+def test_only_what_says_that_it_is_open_is_open(
+    scripted: Path, row: dict[str, object], is_open: bool
+) -> None:
+    put_gh(scripted, f"echo '{json.dumps(row | {'head': {'sha': HEAD}})}'")
+    assert GitHub(RUN).request(5).open is is_open
+    put_gh(scripted, f"echo '{json.dumps(row)}'")
+    with pytest.raises(ReconcilerError, match="at which commit"):
+        GitHub(RUN).request(5)
+
+
+COMMENT = {
+    "id": 1,
+    "node_id": "IC_1",
+    "user": {"login": "github-actions[bot]"},
+    "body": "text",
+    "created_at": "2026-11-24T09:00:00Z",
+    "updated_at": "2026-11-24T10:00:00Z",
+}
+EDITED = {"editor": {"login": "ada"}, "lastEditedAt": "2026-11-24T11:00:00Z"}
+UNEDITED = {"editor": None, "lastEditedAt": None}
+
+
+def seen(folder: Path, comment: dict[str, object], node: object) -> tuple[GitHub, Post]:
+    """A comment as both APIs tell it."""
+    answers = {"comment": [comment], "node": {"data": {"node": node}}}
+    for name, answer in answers.items():
+        (folder / name).write_text(json.dumps(answer))
+    put_gh(folder, f"case $2 in graphql) f=node;; *) f=comment;; esac; /bin/cat '{folder}'/$f")
+    forge = GitHub(RUN)
+    (post,) = forge.comments(5)
+    return forge, post
+
+
+def test_the_last_edit_is_the_latest_that_either_api_tells(scripted: Path) -> None:
+    forge, post = seen(scripted, COMMENT, UNEDITED)
+    assert forge.last_edit(5, post) == LastEdit(None, AT)
+    forge, post = seen(scripted, COMMENT, EDITED)
+    assert forge.last_edit(5, post) == LastEdit("ada", AT + timedelta(hours=1))
+    forge, post = seen(scripted, COMMENT, EDITED | {"editor": None})
+    assert forge.last_edit(5, post).by == "somebody whose account is gone"
+    forge, post = seen(scripted, COMMENT, EDITED | {"editor": {"login": None}})
+    assert forge.last_edit(5, post).by == "somebody"
+
+
+@pytest.mark.parametrize(
+    ("comment", "node"),
+    [
+        ({}, None),
+        ({}, {}),
+        ({}, {"editor": None}),
+        ({}, {"lastEditedAt": None}),
+        ({"created_at": None}, UNEDITED),
+        ({"updated_at": None}, UNEDITED),
+    ],
+)
+def test_an_edit_that_is_not_told_is_no_review(
+    scripted: Path, comment: dict[str, object], node: object
+) -> None:
+    forge, post = seen(scripted, COMMENT | comment, node)
+    with pytest.raises(RefusedError, match="does not say whether the comment"):
+        forge.last_edit(5, post)
+
+
+def test_the_commit_of_a_pull_request_is_its_branchs_and_not_githubs_merge(tmp_path: Path) -> None:
+    event = tmp_path / "event.json"
+    forge = GitHub({**RUN, "GITHUB_EVENT_PATH": str(event)})
+    event.write_text(json.dumps({"pull_request": {"number": 12, "head": {"sha": HEAD}}}))
+    assert forge.current_head() == HEAD
+    event.write_text("{}")
+    assert forge.current_head() is None
+    event.write_text(json.dumps({"pull_request": {"number": 12}}))
+    with pytest.raises(ReconcilerError, match="at which commit"):
+        forge.current_head()

@@ -18,6 +18,7 @@ markers = st.builds(
     name=st.from_regex(r"[a-z0-9][a-z0-9-]{0,39}(\.[a-z]{1,9})?", fullmatch=True),
     digest=st.none() | st.from_regex(r"sha256:[0-9a-f]{64}", fullmatch=True),
     run=st.none() | st.from_regex(r"[0-9]{1,12}", fullmatch=True),
+    head=st.none() | st.from_regex(r"[0-9a-f]{40}|[0-9a-f]{64}", fullmatch=True),
 )
 
 
@@ -47,6 +48,17 @@ def test_other_comments_have_no_marker() -> None:
     assert read_marker("LGTM") is None
     assert read_marker(f"> <!-- reconciler: changes={DIGEST} -->") is None
     assert read_marker(f"<!-- reconciler: changes={DIGEST} -->") is None
+
+
+@given(markers, markers, st.text(alphabet="> \r\n\ufeff`"))
+def test_a_marker_counts_at_the_head_alone(one: Marker, two: Marker, before: str) -> None:
+    body = marked(one, "text")
+    assert read_marker(f"{body}\n{marked(two, 'text')}") == one
+    if before:
+        assert read_marker(f"{before}{body}") is None
+    # What stands between its two lines takes both away.
+    first, _, rest = body.partition("\n")
+    assert read_marker(f"{first}\n{before}x\n{rest}") != one or one.digest is None
 
 
 def test_only_the_authors_own_comment_of_that_name_is_found() -> None:
