@@ -131,7 +131,7 @@ class KatalonBackend:
         if not self._writable(self._discover(transport)):
             raise ApiError(
                 f"{self._target}: changes are not made by the API here",
-                hint="use the checklist, or set `api: {writes: api}` in the workspace file",
+                hint="use the checklist, or say --writes api",
             )
         return writes.run(
             transport,

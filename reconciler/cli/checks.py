@@ -9,6 +9,7 @@ from enum import StrEnum
 from reconciler.backends.protocol import Backend, OrganizationRef, Write
 from reconciler.errors import ApiError
 from reconciler.model.state import LISTS, OrganizationState, Role
+from reconciler.reports.write_notes import notes_now
 
 
 class Grade(StrEnum):
@@ -58,6 +59,8 @@ def checks_of(
         yield _failed("capabilities", error)
         return
     yield _writes(capabilities.writes)
+    for told in notes_now(backend.target, capabilities.writing):
+        yield Check("routes", Grade.LIMITED, f"{told.heading}: {'; '.join(told.lines)}")
     for number in organizations or tuple(ref.id for ref in refs if ref.id not in apart):
         yield from _organization(backend, number, refs)
 
@@ -69,7 +72,7 @@ def _writes(writes: frozenset[Write]) -> Check:
             Grade.LIMITED,
             "none: changes go by checklist (`apply --via checklist`)",
             "the vendor publishes no API for license writes; `api: {writes: api}` in the "
-            "workspace file turns them on where the host has them",
+            "workspace file (in CI: RECONCILER_API_WRITES) turns them on where the host has them",
         )
     missing = [write.value for write in Write if write not in writes]
     names = ", ".join(write.value for write in Write if write in writes)

@@ -38,7 +38,7 @@ from reconciler.products import PRODUCTS, SeatUnit
 from reconciler.reports.counts import counted
 from reconciler.reports.sessions_formats import FORMATS
 from reconciler.reports.sessions_page import sessions_page
-from reconciler.reports.write_notes import write_notes
+from reconciler.reports.write_notes import notes_now
 
 _MEANING: Mapping[SeatUnit, str] = MappingProxyType(
     {
@@ -128,9 +128,7 @@ def _show(state: OrganizationState, sessions: list[Session]) -> None:
 
 
 def _show_writing(backend: Backend) -> None:
-    writing = backend.capabilities().writing
-    document = {"target": backend.target, "writes": writing.mode, "routes": writing.routes}
-    for told in write_notes([document]):
+    for told in notes_now(backend.target, backend.capabilities().writing):
         note(f"{told.heading}: {'; '.join(told.lines)}")
 
 

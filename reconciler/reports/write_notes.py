@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.model.settings import Writing
+
 Document = Mapping[str, Any]
 
 _WRITES = {
@@ -38,6 +40,11 @@ def write_notes(documents: Sequence[Document]) -> list[WriteNote]:
         if document.get("writes") or document.get("routes")
     )
     return list(dict.fromkeys(found))
+
+
+def notes_now(target: str, writing: Writing) -> list[WriteNote]:
+    """Return the same for a target as it would be written to now, without any plan."""
+    return write_notes([{"target": target, "writes": writing.mode, "routes": writing.routes}])
 
 
 def write_differences(before: Document, after: Document) -> Iterator[str]:

@@ -196,6 +196,19 @@ def test_a_saved_plan_that_would_be_written_otherwise_now_is_refused(embedded: C
     assert "10 done" in embedded.ok("apply", "p.json", "--yes")
 
 
+def test_doctor_and_the_end_of_a_session_show_how_is_written(embedded: Cli) -> None:
+    route = "POST /sessions/{organization}/{session}"
+    told = "Not written to sqlite:///e.db as by default: route of end_session: "
+    assert f"routes: {told}{route}" in embedded("doctor", **{ROUTES: routes(end_session=route)}).out
+    assert "routes:" not in embedded("doctor").out
+    result = embedded(
+        "sessions", "end", "--org", "101", "--user", "carol@acme.example",
+        "--route", f"end_session={route}",
+    )  # fmt: skip
+    assert result.code == 64
+    assert f"{told}{route}" in result.err
+
+
 def test_what_is_said_of_writes_is_no_secret_and_no_key(embedded: Cli) -> None:
     made = embedded.ok(
         "plan", **{WRITES: "checklist", ROUTES: routes(grant_users=ELSEWHERE), "CI": "1"}

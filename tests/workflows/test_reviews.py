@@ -123,9 +123,9 @@ def test_two_merges_in_one_push_are_no_review_of_both(project: Project) -> None:
     first = project.open_request(TRANSFER)
     (project.origin / "note.txt").write_text("changes no license\n")
     second = project.open_request(AS_IT_IS)
-    for request in (first, second):
-        project.run_plan(request)
-        project.merge(request)
+    for step in (project.run_plan, project.merge):
+        step(first)
+        step(second)
     jobs = project.run_apply()
     assert (jobs["check"].result, jobs["apply"].result) == ("failure", "skipped")
     assert "bob" not in project.licensed()

@@ -75,11 +75,8 @@ def _comment(group: click.Group, opened: Opener) -> None:
         forge = opened(os.environ)
         number = _number(forge, request)
         document = load_plan(plan) if Path(plan).exists() else None
-        run = forge.run_url
-        if document is None:
-            text = unplanned_text(run)
-        else:
-            text = plan_text(document, run, forge.longest)
+        run, room = forge.run_url, forge.longest
+        text = unplanned_text(run) if document is None else plan_text(document, run, room)
         url = put_plan(forge, number, name, document, text)
         note(f"the comment on {number} is written{f': {url}' if url else ''}")
 
