@@ -116,7 +116,7 @@ class UnreachableError(ApiError):
 
 
 class UnclearOutcomeError(ApiError):
-    """A write was sent and its outcome is not known (time-out, reset, 5xx)."""
+    """A write was sent and its outcome is not known (time-out, reset, 5xx, a proxy's page)."""
 
 
 class BrokenOffError(ReconcilerError):

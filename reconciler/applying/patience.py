@@ -125,6 +125,9 @@ class Trying:
 
 def is_transient(error: ApiError) -> bool:
     """Tell whether the same request may succeed a little later."""
+    if isinstance(error, UnclearOutcomeError) and 400 <= (error.status or 0) < 500:
+        # Somebody's page on the way says no, and would say it again.
+        return error.status in _TRANSIENT
     if isinstance(error, UnreachableError | UnclearOutcomeError | IncompleteListingError):
         return True
     return error.status in _TRANSIENT

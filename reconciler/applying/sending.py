@@ -19,6 +19,8 @@ from reconciler.errors import ApiError, UnclearOutcomeError
 from reconciler.model.identity import Subject
 from reconciler.model.state import OrganizationState
 
+_BUSY = 429
+
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
@@ -130,25 +132,28 @@ class _Call:
 
     def carry_out(self) -> tuple[Answer, ...]:
         operation = operation_for(self._organization, self._effects)
-        while True:
-            error = self._try(operation)
-            if error is None or not self._trying.pause(error):
+        again = True
+        while again and (error := self._try(operation)) is not None:
+            # Whoever has too much to do is not read at once, either.
+            busy = error.status == _BUSY
+            again = busy and self._trying.pause(error)
+            self._settle(error)
+            if not self._left():
                 break
-        if error is not None:
-            self._known |= dict.fromkeys(self._left(), _failure(error))
+            again = again if busy else self._trying.pause(error)
+            if not again:
+                self._known |= dict.fromkeys(self._left(), _failure(error))
         return tuple(self._known[effect] for effect in self._effects)
 
     def _try(self, operation: Operation) -> ApiError | None:
         """Send it once; return what went wrong, or None where every effect has its answer."""
         try:
             outcomes = self._shared.backend.write(operation, idempotency_key=self._key)
-        except UnclearOutcomeError as error:
-            return self._settle(error)
         except ApiError as error:
             return error
         by_subject = {_compared(self._effects[0], row.subject): row for row in outcomes}
         if any(effect.subject.compared not in by_subject for effect in self._effects):
-            return self._settle(UnclearOutcomeError("the answer does not name the subject"))
+            return UnclearOutcomeError("the answer does not name the subject")
         doubtful = self._doubtful
         rejected = []
         for effect in self._left():
@@ -160,17 +165,23 @@ class _Call:
             self._confirm(rejected, UnclearOutcomeError("an earlier try may have taken effect"))
         return None
 
-    def _settle(self, error: UnclearOutcomeError) -> UnclearOutcomeError | None:
-        """Read back what a call without a usable answer has done, before anything else happens."""
-        self._doubtful = True
+    def _settle(self, error: ApiError) -> None:
+        """Read back what a call without a usable answer has done, before anything else happens.
+
+        A server that has too much to do says that it did nothing. That is read back as well, and
+        believed where it cannot be.
+        """
+        unclear = isinstance(error, UnclearOutcomeError)
+        if not unclear and error.status != _BUSY:
+            return
+        self._doubtful = self._doubtful or unclear
         read = self._read_back()
         for effect in self._left():
             shown = None if isinstance(read, ApiError) else read.shows(effect)
             if shown:
                 self._known[effect] = Answer(Ending.DONE)
-            elif shown is None:
+            elif shown is None and unclear:
                 self._known[effect] = Answer(Ending.UNCLEAR, message=_unread(error, read))
-        return error if self._left() else None
 
     def _read_back(self) -> Simulation | ApiError:
         while True:
@@ -211,6 +222,7 @@ def _answer(outcome: Outcome, *, doubtful: bool) -> Answer:
 def _failure(error: ApiError) -> Answer:
     if isinstance(error, UnclearOutcomeError):
         message = f"{error.message}; read back, it did not take effect"
+        message = f"{message} ({error.hint})" if error.hint else message
         return Answer(Ending.FAILED, message=message)
     return Answer(Ending.FAILED, message=text_of(error), final=is_final(error))
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from math import ceil
 from typing import Any
 
+from reconciler.backends.bodies import BodyError, parse_body
 from reconciler.backends.retry_after import retry_after
 from reconciler.backends.transport import Answer, Call, Transport
 from reconciler.errors import (
@@ -33,11 +33,12 @@ def fetch(transport: Transport, call: Call) -> tuple[Any, Answer]:
 def decode(answer: Answer, call: Call, transport: Transport) -> Any:
     """Return the JSON of an answer, or raise `MalformedAnswerError` with what came instead."""
     try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError) as error:
+        return parse_body(answer.body)
+    except ValueError as error:
+        why = f" ({clean(str(error), transport)})" if isinstance(error, BodyError) else ""
         raise MalformedAnswerError(
             f"{transport.address}: {call.method} {call.path} answered "
-            f"{_kind(answer)} where JSON is due",
+            f"{_kind(answer)} where JSON is due{why}",
             hint=_ADDRESS_HINT,
             status=answer.status,
         ) from error
@@ -49,12 +50,19 @@ _ADDRESS_HINT = (
 
 
 def failure(answer: Answer, call: Call, transport: Transport) -> ApiError:
-    """Return the error that an answer other than success stands for."""
+    """Return the error that an answer other than success stands for.
+
+    To a write only a refusal in the API's own form says that nothing was changed. Whatever else
+    comes, a redirect or a proxy's page say, may have come before the effect or after it: it is an
+    `UnclearOutcomeError`.
+    """
     status = answer.status
     said = server_message(answer, transport)
     because = f": {said}" if said else ""
     if status == 408 or status >= 500:
         return _broken(answer, call, transport, because)
+    if call.write and not is_refusal(answer):
+        return _foreign(answer, call, transport, because)
     if status < 400:
         return _unexpected(answer, call, transport)
     special = _REFUSALS.get(status)
@@ -62,6 +70,17 @@ def failure(answer: Answer, call: Call, transport: Transport) -> ApiError:
         return special(answer, call, transport, because)
     return ApiError(
         f"{transport.address} refused {call.method} {call.path} ({status}){because}", status=status
+    )
+
+
+def is_refusal(answer: Answer) -> bool:
+    """Tell whether an answer is the API's own error body of a 4xx: a message, and this status."""
+    body = error_body(answer)
+    told = body.get("status", answer.status)
+    return (
+        400 <= answer.status < 500
+        and (told == answer.status or not isinstance(told, int))
+        and _message(body) is not None
     )
 
 
@@ -102,14 +121,29 @@ def _too_many(answer: Answer, call: Call, transport: Transport, because: str) ->
 
 
 def _unexpected(answer: Answer, call: Call, transport: Transport) -> ApiError:
-    redirected = 300 <= answer.status < 400
-    message = (
-        f"{transport.address} redirects {call.method} {call.path} ({answer.status}); "
-        "the key is not sent on"
-        if redirected
-        else f"{transport.address} answered {call.method} {call.path} with {answer.status}"
+    request = f"{call.method} {call.path}"
+    if 300 <= answer.status < 400:
+        what = f"redirects {request} ({answer.status}); the key is not sent on"
+    elif answer.status >= 400:
+        what = f"answered {request} with {answer.status} and {_kind(answer)}"
+    else:
+        what = f"answered {request} with {answer.status}"
+    return MalformedAnswerError(
+        f"{transport.address} {what}", hint=_ADDRESS_HINT, status=answer.status
     )
-    return MalformedAnswerError(message, hint=_ADDRESS_HINT, status=answer.status)
+
+
+def _foreign(answer: Answer, call: Call, transport: Transport, because: str) -> ApiError:
+    if answer.status == 429:
+        told = _too_many(answer, call, transport, because)
+    else:
+        told = _unexpected(answer, call, transport)
+    return UnclearOutcomeError(
+        f"{told.message}; {UNCLEAR}",
+        hint=told.hint,
+        status=told.status,
+        retry_after=told.retry_after,
+    )
 
 
 def _broken(answer: Answer, call: Call, transport: Transport, because: str) -> ApiError:
@@ -146,27 +180,28 @@ _REFUSALS: Mapping[int, Callable[[Answer, Call, Transport, str], ApiError]] = {
 def is_json(answer: Answer) -> bool:
     """Tell whether an answer's body is JSON of any kind."""
     try:
-        json.loads(answer.body)
-    except (ValueError, RecursionError):
+        parse_body(answer.body)
+    except ValueError:
         return False
     return True
 
 
 def server_message(answer: Answer, transport: Transport) -> str | None:
     """Return what the server says in its error body, in one short line without the key."""
-    body = error_body(answer)
-    for name in ("message", "error_description", "error"):
-        text = body.get(name)
-        if isinstance(text, str) and text.strip():
-            return clean(text, transport)
-    return None
+    text = _message(error_body(answer))
+    return None if text is None else clean(text, transport)
+
+
+def _message(body: Mapping[str, Any]) -> str | None:
+    texts = (body.get(name) for name in ("message", "error_description", "error"))
+    return next((text for text in texts if isinstance(text, str) and text.strip()), None)
 
 
 def error_body(answer: Answer) -> Mapping[str, Any]:
     """Return the JSON object of an error's body, empty where there is none."""
     try:
-        data = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        data = parse_body(answer.body)
+    except ValueError:
         return {}
     return data if isinstance(data, dict) else {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from requests import exceptions as errors
 from urllib3 import exceptions as urllib3_errors
 
 from reconciler.backends.answers import UNCLEAR
-from reconciler.backends.prompt import SlowAnswerError
+from reconciler.backends.prompt import PlainServerError, SlowAnswerError, TlsServerError
 from reconciler.errors import ApiError, UnclearOutcomeError, UnreachableError
 
 
@@ -66,13 +67,30 @@ def _account(causes: tuple[BaseException, ...], timeout: float) -> _Account:
     for kinds, account in _ACCOUNTS:
         if any(isinstance(cause, kinds) for cause in causes):
             return replace(account, what=account.what.format(timeout=f"{timeout:g}"))
-    # requests raises a bare OSError for a CA bundle that is not there, before it connects.
-    return _Account("no request can be made", "check REQUESTS_CA_BUNDLE", sent=False)
+    if type(causes[0]) is OSError and causes[0].errno is None:
+        # requests raises a bare OSError for a CA bundle that is not there, before it connects.
+        return _Account("no request can be made", "check REQUESTS_CA_BUNDLE", sent=False)
+    return _GARBLED
 
 
+_ADDRESS = "check that the URL is the API's own (no proxy or other product answers there)"
+_GARBLED = _Account("the answer is garbled", _ADDRESS, sent=True, passing=True)
+_BROKEN = _Account("the connection broke off", "try again", sent=True, passing=True)
 _SLOW = "try again, or raise api.timeout in the workspace file"
 
 _ACCOUNTS: tuple[tuple[tuple[type[BaseException], ...], _Account], ...] = (
+    (
+        (PlainServerError,),
+        _Account(
+            "this port speaks plain HTTP, and no TLS",
+            "use http://, which is for this machine alone, or the port that speaks TLS",
+            sent=False,
+        ),
+    ),
+    (
+        (TlsServerError,),
+        _Account("this port speaks TLS, and no plain HTTP", "use https://", sent=True),
+    ),
     (
         (ssl.SSLCertVerificationError,),
         _Account(
@@ -117,9 +135,12 @@ _ACCOUNTS: tuple[tuple[tuple[type[BaseException], ...], _Account], ...] = (
         (urllib3_errors.SSLError, errors.SSLError, ssl.SSLError),
         _Account("the TLS connection failed", "check that it is an https address", sent=True),
     ),
+    ((urllib3_errors.InvalidChunkLength,), _GARBLED),
+    ((ConnectionError, http.client.IncompleteRead), _BROKEN),
     (
-        (errors.RequestException, urllib3_errors.HTTPError, ConnectionError),
-        _Account("the connection broke off", "try again", sent=True, passing=True),
+        (http.client.HTTPException, urllib3_errors.DecodeError, ValueError),
+        _GARBLED,
     ),
+    ((errors.RequestException, urllib3_errors.HTTPError), _BROKEN),
 )
-"""The first row whose kinds are among the causes tells."""
+"""The first row whose kinds are among the causes tells. Whatever is in none is a garbled answer."""

@@ -11,21 +11,24 @@ from threading import Lock
 
 import requests
 from requests.auth import AuthBase
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import DecodeError
 from urllib3.util.retry import Retry
 
 from reconciler import __version__
+from reconciler.backends.answers import UNCLEAR
 from reconciler.backends.failures import CrossedAnswerError, connection_failure
 from reconciler.backends.keys import ApiKey, KeyRing, require_private
 from reconciler.backends.prompt import PromptAdapter
 from reconciler.backends.retries import patiently, read_retry
 from reconciler.backends.transport import Answer, Call
-from reconciler.errors import MalformedAnswerError, UnclearOutcomeError
+from reconciler.errors import MalformedAnswerError, ReconcilerError, UnclearOutcomeError
 from reconciler.model.redaction import Redaction
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes; a page of a list takes some hundred kilobytes."""
 _CHUNK = 64 * 1024
+_CODINGS = frozenset({"", "identity", "gzip"})
+"""One layer, of a kind whose every chunk unpacks to a thousand times its size at most."""
 WHOLE = 4
 """How many time-outs an answer may take to be whole, once its request is sent."""
 REQUEST_HEADER = "X-Licensing-Request"
@@ -46,6 +49,12 @@ class _KeyAuth(AuthBase):
 
 def _encoded(key: ApiKey) -> str:
     return base64.b64encode(f":{key.reveal()}".encode()).decode("ascii")
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return None: even unfollowed, a redirect would be read and unpacked whole, unbounded."""
+        return None
 
 
 class HttpTransport:
@@ -92,12 +101,18 @@ class HttpTransport:
         return self._key.name
 
     def request(self, call: Call) -> Answer:
-        """Send the call, verify TLS, and return the answer with a body of bounded size."""
+        """Send the call, verify TLS, and return the answer with a body of bounded size.
+
+        The body of a redirect is not read.
+        """
         try:
             if call.write:
                 return self._send(call)
             return patiently(lambda: self._send(call), self._retry)
-        except (OSError, HTTPError) as error:
+        except ReconcilerError:
+            raise
+        except Exception as error:
+            # No list of what the libraries raise over bytes that somebody else chose is complete.
             raise connection_failure(
                 error, address=self._address, timeout=self._timeout, write=call.write
             ) from error
@@ -122,6 +137,10 @@ class HttpTransport:
             return Answer(response.status_code, headers, body)
 
     def _body(self, response: requests.Response, call: Call) -> bytes:
+        if response.status_code < 200 or 300 <= response.status_code < 400:
+            return b""  # It says nothing; unread, the connection is closed, with what follows.
+        if response.headers.get("Content-Encoding", "").strip().lower() not in _CODINGS:
+            raise DecodeError("the answer is packed in a way that was not asked for")
         body = bytearray()
         for chunk in response.iter_content(_CHUNK):
             body += chunk
@@ -129,7 +148,7 @@ class HttpTransport:
                 kind = UnclearOutcomeError if call.write else MalformedAnswerError
                 raise kind(
                     f"{self._address}: the answer to {call.method} {call.path} is larger than "
-                    f"{LARGEST_ANSWER // 1024 // 1024} MiB",
+                    f"{LARGEST_ANSWER // 1024 // 1024} MiB{f'; {UNCLEAR}' if call.write else ''}",
                     hint="check that the URL is the API's own",
                     status=response.status_code,
                 )
@@ -148,12 +167,14 @@ class HttpTransport:
 
 
 def _session(address: str, key: ApiKey, adapter: PromptAdapter) -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     # An explicit auth also keeps requests from taking another one out of ~/.netrc.
     session.auth = _KeyAuth(key)
     # Plain http goes to this machine only: straight there, never by a proxy of the environment.
     session.trust_env = address.startswith("https:")
-    session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json"})
+    session.headers.update(
+        {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
+    )
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for prefix in ("https://", "http://"):
         session.mount(prefix, adapter)

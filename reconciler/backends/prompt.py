@@ -1,7 +1,8 @@
 """Connections whose answers have to be whole within a time, however slowly they trickle in.
 
 A time-out of a socket is one for each piece of an answer: a server that sends a byte now and
-then would be waited for without an end.
+then would be waited for without an end. A server that speaks TLS where plain HTTP is meant, or
+plain HTTP where TLS is meant, is found out at once.
 """
 
 from __future__ import annotations
@@ -9,15 +10,29 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import ssl
 import time
 from typing import Any, ClassVar
 
 from requests.adapters import HTTPAdapter
 from urllib3 import PoolManager
+from urllib3.connection import HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError
+
+_USUAL_HANDSHAKE = 2.0
+"""Seconds; a TLS handshake that takes longer makes one wonder who is there."""
 
 
 class SlowAnswerError(TimeoutError):
     """An answer began in time and was not whole in time."""
+
+
+class PlainServerError(OSError):
+    """A port that was to speak TLS speaks plain HTTP; nothing but a greeting was sent."""
+
+
+class TlsServerError(OSError):
+    """A port that was to speak plain HTTP speaks TLS."""
 
 
 class PromptAdapter(HTTPAdapter):
@@ -50,8 +65,48 @@ def _hasten(manager: PoolManager, seconds: float) -> None:
 
 
 def _hastened(pool: type[Any], response: type[http.client.HTTPResponse]) -> type[Any]:
-    connection = type("Connection", (pool.ConnectionCls,), {"response_class": response})
+    kinds: tuple[type[Any], ...] = (pool.ConnectionCls,)
+    if issubclass(pool.ConnectionCls, HTTPSConnection):
+        kinds = (_PromptHandshake, *kinds)
+    connection = type("Connection", kinds, {"response_class": response})
     return type("Pool", (pool,), {"ConnectionCls": connection})
+
+
+class _PromptHandshake(HTTPSConnection):
+    def connect(self) -> None:
+        """Connect; raises `PlainServerError` where the other side speaks no TLS.
+
+        A server of plain HTTP says nothing to a TLS greeting, in which it waits for the end of a
+        request. So one that is slow is asked plainly, without the key, before it is waited for.
+        """
+        patience = self.timeout
+        if self.proxy is not None or not isinstance(patience, int | float):
+            super().connect()
+            return
+        self.timeout = min(patience, _USUAL_HANDSHAKE)
+        try:
+            super().connect()
+        except ssl.SSLCertVerificationError:
+            raise
+        except (ssl.SSLError, ConnectionError, TimeoutError, ConnectTimeoutError) as error:
+            self.close()
+            if not isinstance(error, ConnectTimeoutError) and _speaks_plainly(self.host, self.port):
+                raise PlainServerError from error
+            if not isinstance(error, TimeoutError | ConnectTimeoutError):
+                raise
+            self.timeout = patience
+            super().connect()
+        self.timeout = patience
+        self.sock.settimeout(patience)
+
+
+def _speaks_plainly(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host.strip("[]"), port), _USUAL_HANDSHAKE) as probe:
+            probe.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            return probe.recv(5) == b"HTTP/"
+    except OSError:
+        return False
 
 
 class _PromptResponse(http.client.HTTPResponse):
@@ -60,6 +115,19 @@ class _PromptResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
         super().__init__(sock, *arguments, **named)
         self.fp = io.BufferedReader(_PromptReader(sock, self.fp.detach(), self.within))
+
+    def begin(self) -> None:
+        """Read the head of the answer."""
+        try:
+            super().begin()
+        except http.client.BadStatusLine as error:
+            if str(error.args[0]).startswith(_TLS_ALERT):
+                raise TlsServerError from error
+            raise
+
+
+_TLS_ALERT = "\x15\x03"
+"""How a TLS server's answer to plain HTTP begins."""
 
 
 class _PromptReader(io.RawIOBase):

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from urllib3 import HTTPResponse
-from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
+from urllib3.exceptions import MaxRetryError, ProtocolError
 from urllib3.util.retry import RequestHistory, Retry
 
 from reconciler.backends.failures import is_passing
 from reconciler.backends.retry_after import retry_after
 from reconciler.backends.transport import Answer
+from reconciler.errors import ReconcilerError
 
 PATIENCE = 60.0
 """Seconds; no further attempt at a read begins later than that after the first."""
@@ -61,7 +62,9 @@ def patiently(attempt: Callable[[], Answer], retry: Retry, *, patience: float = 
 def _outcome(attempt: Callable[[], Answer]) -> Answer | Exception:
     try:
         return attempt()
-    except (OSError, HTTPError) as error:
+    except ReconcilerError:
+        raise
+    except Exception as error:
         if not is_passing(error):
             raise
         return error

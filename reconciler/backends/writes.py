@@ -12,6 +12,7 @@ from reconciler.backends.answers import (
     error_body,
     failure,
     is_json,
+    is_refusal,
     server_message,
 )
 from reconciler.backends.days import end_of_day
@@ -42,6 +43,13 @@ _DONE: Mapping[Write, str | None] = {
     Write.END_SESSION: "ended",
 }
 """The word for a write that took effect; another write's word tells nothing of this one."""
+
+
+_SUCCESS: Mapping[Write, int] = dict.fromkeys(Write, 200) | {Write.ISSUE_OFFLINE: 201}
+"""The status with which each write succeeds."""
+
+_SUCCESSES = (200, 201, 202, 204)
+"""Those with which one may succeed on a route that the workspace file sets."""
 
 
 def _status(told: object, write: Write) -> OutcomeStatus | None:
@@ -150,10 +158,8 @@ def _outcomes(
 ) -> tuple[Outcome, ...]:
     data = error_body(answer)
     if answer.status == 409:
-        if isinstance(data.get("results"), list):
-            return _each(data["results"], call, transport, shape)
-        return _rejected(data, answer, transport, shape)
-    if not 200 <= answer.status < 300:
+        return _turned_away(data, answer, call, transport, shape)
+    if answer.status not in ((_SUCCESS[shape.write],) if standard else _SUCCESSES):
         raise failure(answer, call, transport)
     if shape.named_by is not None and isinstance(data.get("results"), list):
         return _each(data["results"], call, transport, shape)
@@ -168,6 +174,19 @@ def _outcomes(
     if told or (not standard and (is_json(answer) or not answer.body.strip())):
         return tuple(Outcome(subject, OutcomeStatus.DONE) for subject in shape.subjects)
     raise _unclear(call, transport, f"the answer ({answer.status}) does not tell what was done")
+
+
+def _turned_away(
+    data: Mapping[str, Any], answer: Answer, call: Call, transport: Transport, shape: _Shape
+) -> tuple[Outcome, ...]:
+    if isinstance(data.get("results"), list):
+        outcomes = _each(data["results"], call, transport, shape)
+        if any(outcome.status is not OutcomeStatus.REJECTED for outcome in outcomes):
+            raise _unclear(call, transport, "the answer (409) says both no and yes")
+        return outcomes
+    if not is_refusal(answer):
+        raise failure(answer, call, transport)
+    return _rejected(data, answer, transport, shape)
 
 
 def _rejected(

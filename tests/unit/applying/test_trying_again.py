@@ -105,6 +105,42 @@ def test_a_rate_limit_is_waited_for_as_long_as_the_server_asks() -> None:
     assert backend.keys[0] == backend.keys[1]
 
 
+def test_a_rate_limit_that_came_after_the_effect_is_read_back_after_the_pause() -> None:
+    backend, clock = FakeBackend(FULL), Clock()
+    backend.after = failing(ApiError("too many", status=429, retry_after=17.0))
+    pauses_at_read: list[int] = []
+    backend.on_read = lambda _: pauses_at_read.append(len(clock.pauses))
+    result = apply(backend, TRANSFER, clock=clock)
+    assert (result.exit_code, result.writes, len(backend.keys)) == (0, 2, 2)
+    assert pauses_at_read == [0, 1]
+
+
+@pytest.mark.parametrize("effect", [True, False])
+def test_a_rate_limit_that_cannot_be_waited_for_is_read_back_all_the_same(effect: bool) -> None:
+    backend, clock = FakeBackend(FULL), Clock()
+    hook = failing(ApiError("too many", status=429, retry_after=61.0))
+    backend.after, backend.before = (hook, None) if effect else (None, hook)
+    result = apply(backend, TRANSFER, clock=clock)
+    assert (result.exit_code, result.writes) == ((0, 2) if effect else (1, 0))
+
+
+@pytest.mark.parametrize("unclear", [True, False])
+def test_a_rate_limit_that_cannot_be_read_back_is_believed_in_the_apis_own_words_alone(
+    unclear: bool,
+) -> None:
+    backend = FakeBackend(FULL)
+    kind = UnclearOutcomeError if unclear else ApiError
+    backend.before = failing(kind("too many", status=429, retry_after=61.0))
+
+    def gone(organization: int) -> None:
+        if backend.reads > 1:
+            raise ForbiddenError("no role any more", status=403)
+
+    backend.on_read = gone
+    result = apply(backend, TRANSFER)
+    assert (result.exit_code, result.unclear) == ((5, True) if unclear else (1, False))
+
+
 def test_pauses_double_with_jitter_up_to_a_bound_and_end_with_the_time() -> None:
     backend, clock = FakeBackend(FULL), Clock()
     backend.before = failing(*[UnreachableError("no connection")] * 99)
@@ -242,6 +278,9 @@ def test_waiting_that_nothing_may_cut_short_takes_its_time() -> None:
         (ApiError("", status=503), True),
         (UnreachableError(""), True),
         (UnclearOutcomeError(""), True),
+        (UnclearOutcomeError("", status=302), True),
+        (UnclearOutcomeError("", status=429), True),
+        (UnclearOutcomeError("", status=403), False),
         (ApiError("", status=400), False),
         (ForbiddenError("", status=403), False),
         (ApiError(""), False),

@@ -233,12 +233,15 @@ def test_a_write_that_may_have_arrived_has_an_unclear_outcome_and_is_sent_once(
 
 
 def test_a_write_that_is_put_off_with_429_changed_nothing_and_is_sent_once() -> None:
-    with answering(lambda _: reply({}, 429, Retry_After="7")) as (transport, server):
-        error = the_error(transport, WRITE)
-        assert len(server.received) == 1
-    assert isinstance(error, ApiError)
-    assert not isinstance(error, UnclearOutcomeError)
-    assert "in 7 s" in str(error.hint)
+    for body, unclear in (({"message": "slowly"}, False), ({}, True)):
+        with answering(lambda _, b=body: reply(b, 429, Retry_After="7")) as (transport, server):  # type: ignore[misc]
+            error = the_error(transport, WRITE)
+            assert len(server.received) == 1
+        assert isinstance(error, ApiError)
+        # Only in the API's own words it says that nothing was done.
+        assert isinstance(error, UnclearOutcomeError) is unclear
+        assert error.retry_after == 7
+        assert "in 7 s" in str(error.hint)
 
 
 @pytest.mark.parametrize("call", [READ, Call("POST", "/api/v1/search", json={})], ids=str)

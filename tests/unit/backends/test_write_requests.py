@@ -23,7 +23,6 @@ from reconciler.backends.transport import Call
 from reconciler.errors import (
     ApiError,
     ForbiddenError,
-    MalformedAnswerError,
     UnclearOutcomeError,
     UnknownOrganizationError,
 )
@@ -255,10 +254,10 @@ def test_where_a_route_is_set_a_web_page_still_leaves_the_outcome_unclear() -> N
     [
         (reply({"message": "no"}, 403), ForbiddenError),
         (reply({"message": "no organization 101"}, 404), UnknownOrganizationError),
-        (Reply(404, b"<html>"), MalformedAnswerError),
-        (reply({"message": "bad"}, 400), ApiError),
+        (reply({"message": "bad", "status": 400}, 400), ApiError),
         (reply({"message": "other request"}, 422), ApiError),
-        (reply({}, 302), MalformedAnswerError),
+        (reply({"error": "Method Not Allowed"}, 405), ApiError),
+        (reply({"message": "slowly"}, 429), ApiError),
     ],
     ids=lambda value: str(getattr(value, "status", "")),
 )
@@ -267,6 +266,38 @@ def test_a_refusal_changed_nothing(answer: Reply, kind: type[ApiError]) -> None:
         sent(USERS, answer)
     assert not isinstance(caught.value, UnclearOutcomeError)
     assert caught.value.status == answer.status
+
+
+@pytest.mark.parametrize("operation", [USERS, REMOVAL, OFFLINE, SESSION], ids=type)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(Reply(status, b"") for status in (100, 103, 203, 204, 205, 206, 226, 300, 301, 302, 303)),
+        *(Reply(status, b"") for status in (304, 307, 308, 310, 399, 400, 401, 402, 403, 404, 405)),
+        *(Reply(status, b"") for status in (406, 407, 408, 409, 410, 418, 422, 425, 429, 451, 499)),
+        *(Reply(status, b"") for status in (500, 501, 502, 503, 504, 511, 599, 600, 999)),
+        *(Reply(status, b"<html>no</html>") for status in (302, 401, 403, 404, 409, 429)),
+        *(reply(body, 403) for body in ({}, [], "no", None, {"message": ""}, {"message": 5})),
+        *(reply({"message": "no", "status": told}, 404) for told in (200, 403)),
+        reply({"message": "later", "status": 503}, 503),
+        reply({"results": [], "message": "no"}, 409),
+        GRANTED,
+        results(("ada@x.io", "granted"), ("bob@x.io", "rejected"), status=409),
+        results(("ada@x.io", "granted"), ("bob@x.io", "granted"), status=206),
+        results(("ada@x.io", "granted"), ("bob@x.io", "granted"), status=302),
+        reply({"id": 1, "machineId": "5d"}, 200),
+        reply({"machineId": "5d 41", "status": "removed"}, 202),
+        reply({"sessionId": "s/1", "status": "ended"}, 203),
+    ],
+    ids=lambda answer: f"{answer.status} {answer.body.decode()}",
+)
+def test_whatever_is_not_the_contracts_own_answer_leaves_the_outcome_unclear(
+    operation: Operation, answer: Reply
+) -> None:
+    if answer is GRANTED and operation is USERS:
+        return
+    with pytest.raises(UnclearOutcomeError, match="not known whether"):
+        sent(operation, answer)
 
 
 def test_a_machine_id_that_would_lead_the_path_elsewhere_is_not_sent() -> None:
