@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +13,12 @@ from reconciler.backends.transport import Call, Transport
 from reconciler.errors import IncompleteListingError, MalformedAnswerError
 
 SEARCH_PATH = "/api/v1/search"
-PAGE_SIZE = 500
+PAGE_SIZE = 1000
+"""The largest page that the API's description allows."""
 
 Row = Mapping[str, Any]
+
+_READINGS = 2
 
 
 def list_rows(
@@ -21,15 +26,24 @@ def list_rows(
 ) -> list[Row]:
     """Return every row of one entity that belongs to one organization, in the order of their IDs.
 
-    A list that does not add up is read once more, since it may have moved while it was read.
-    Raises `IncompleteListingError` where the pages do not add up to the total that they name,
-    `MalformedAnswerError` where a row is of another organization.
+    Where somebody changes the list between two of its pages, rows move from one to the other, and
+    one may be missed although the total is still right. So a list that fills a page is gone
+    through twice, and counts as read where each page holds the same rows and tells the same total
+    both times. Then every row was there at the moment between the two, being seen before it and
+    after it; and the totals told around that moment are the number of these rows. So it is the
+    list of that moment, whatever happened before and after (unless a row went and came back with
+    its ID in between), and whether a server counts its rows before, with or after reading a page.
+    It takes two requests for each page; a list that does not fill one needs one.
+
+    A list that does not add up, or does not hold still, is read once more. Raises
+    `IncompleteListingError` where it does not then either, `MalformedAnswerError` where a row is
+    of another organization.
     """
     listing = _Listing(transport, entity, key, organization, size)
-    try:
-        return listing.read()
-    except IncompleteListingError:
-        return listing.read()
+    for _ in range(_READINGS - 1):
+        with suppress(IncompleteListingError):
+            return listing.read()
+    return listing.read()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +76,19 @@ class _Listing:
             _take(content, ids, self.organization, self.where)
             rows += content
             number += 1
+        if len(rows) >= size:
+            self._confirm(rows, size)
         return rows
+
+    def _confirm(self, rows: list[Row], size: int) -> None:
+        """Go through the pages again and compare them with what was read."""
+        total = len(rows)
+        for number, first in enumerate(range(0, total, size)):
+            page = self._page(number, size)
+            again = _content(page, self.where)
+            _reconcile(page, again, number=number, size=size, total=total, where=self.where)
+            if [*map(_named, again)] != [*map(_named, rows[first : first + size])]:
+                raise _incomplete(f"{self.where}: page {number} changed while the list was read")
 
     def _page(self, number: int, size: int) -> Mapping[str, Any]:
         condition = {"key": self.key, "operator": "=", "value": str(self.organization)}
@@ -86,6 +112,14 @@ def _content(page: Mapping[str, Any], where: str) -> list[Row]:
     if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
         raise MalformedAnswerError(f"{where}: a page has no rows under `content`")
     return content
+
+
+_NAMING = ("id", "userId", "userEmail", "email", "machineId", "sessionId", "feature", "offline")
+
+
+def _named(row: Row) -> Row:
+    """Return what of a row tells which one it is: when a machine was last seen may change."""
+    return {name: row.get(name) for name in _NAMING} if "id" in row else row
 
 
 def _count(page: Mapping[str, Any], name: str, where: str) -> int:
@@ -155,11 +189,22 @@ def owner_of(row: Row) -> int | None:
     if owner is None:
         nested = row.get("organization")
         owner = nested.get("id") if isinstance(nested, dict) else None
-    if isinstance(owner, str) and owner.isascii() and owner.isdigit():
-        return int(owner)
-    if owner is None or (isinstance(owner, int) and not isinstance(owner, bool)):
-        return owner
-    raise MalformedAnswerError(f"a row's organization is {type(owner).__name__}, not an ID")
+    if owner is None:
+        return None
+    identity = organization_id(owner)
+    if identity is None:
+        raise MalformedAnswerError(f"a row's organization is {type(owner).__name__}, not an ID")
+    return identity
+
+
+_ID = re.compile("[0-9]{1,19}")
+
+
+def organization_id(value: object) -> int | None:
+    """Return an organization's ID, which may come as a number or as its digits; else None."""
+    if isinstance(value, str) and _ID.fullmatch(value):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _incomplete(message: str) -> IncompleteListingError:

@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.backends import days, writes
 from reconciler.backends.answers import fetch, is_declined
 from reconciler.backends.discovery import Discovery, discover
-from reconciler.backends.listing import PAGE_SIZE, Row, list_rows
+from reconciler.backends.listing import PAGE_SIZE, Row, list_rows, organization_id
 from reconciler.backends.ordering import describe, ordered, repeated
 from reconciler.backends.protocol import (
     Capabilities,
@@ -193,7 +193,7 @@ class KatalonBackend:
             return found
         # Nobody has published whether users/me fills in the numbers; the entity may have them.
         for row in search.rows("Organization") or ():
-            if row.get("id") == search.organization:
+            if organization_id(row.get("id")) == search.organization:
                 found = subscriptions(row, self._zone, where)
         return found
 
@@ -252,8 +252,8 @@ def _mine(transport: Transport) -> dict[int, Mapping[str, Any]]:
         )
     found: dict[int, Mapping[str, Any]] = {}
     for resource in listed:
-        identity = resource.get("id") if isinstance(resource, dict) else None
-        if not isinstance(identity, int) or isinstance(identity, bool) or identity in found:
+        identity = organization_id(resource.get("id")) if isinstance(resource, dict) else None
+        if identity is None or identity in found:
             raise MalformedAnswerError(
                 f"{transport.address}: an organization in {ME_PATH} has no ID of its own"
             )

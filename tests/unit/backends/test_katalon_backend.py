@@ -367,6 +367,30 @@ def test_an_organization_of_somebody_else_is_told_with_those_that_are_seen() -> 
     assert str(caught.value.hint).endswith("219, …")
 
 
+@pytest.mark.parametrize("identity", [101, "101"])
+def test_an_organizations_id_may_come_as_its_digits_wherever_it_comes(identity: object) -> None:
+    bare = {"id": identity, "name": "Acme", "role": "OWNER"}
+    found = {"quotaKSE": 8, "id": identity}
+    row = {"userEmail": "ada@x.io", "feature": "KSE", "organization": {"id": identity}}
+    vendor = Vendor(
+        organizations=[bare], rows={"Organization": [found], "UserOrganizationFeature": [row]}
+    )
+    vendor.info["Organization"] = {"filterConfig": {"id": "number"}}
+    read = state(vendor)
+    assert read.subscriptions is not None
+    assert [(line.product, line.quota) for line in read.subscriptions] == [("kse", 8)]
+    assert read.licensed_users == (LicensedUser("kse", "ada@x.io"),)
+    assert [line.id for line in over(vendor)[0].organizations()] == [101]
+
+
+@pytest.mark.parametrize("identity", [True, 101.0, "101x", None, [101]], ids=str)
+def test_what_is_no_id_is_not_taken_for_the_organizations(identity: object) -> None:
+    bare = {"id": 101, "name": "Acme", "role": "OWNER"}
+    vendor = Vendor(organizations=[bare], rows={"Organization": [{"quotaKSE": 8, "id": identity}]})
+    vendor.info["Organization"] = {"filterConfig": {"id": "number"}}
+    assert state(vendor).subscriptions is None
+
+
 def test_a_key_that_sees_no_organization_is_told() -> None:
     with pytest.raises(UnknownOrganizationError) as caught:
         state(Vendor(organizations=[]))
@@ -380,8 +404,13 @@ def test_a_key_that_sees_no_organization_is_told() -> None:
         {},
         {"organizations": None},
         {"organizations": [{"name": "x"}]},
-        {"organizations": [{"id": "101"}]},
+        {"organizations": [{"id": True}]},
+        {"organizations": [{"id": 101.0}]},
+        {"organizations": [{"id": "101 "}]},
+        {"organizations": [{"id": "\u0661\u0660\u0661"}]},
+        {"organizations": [{"id": "9" * 5000}]},
         {"organizations": [{"id": 101}, {"id": 101}]},
+        {"organizations": [{"id": 101}, {"id": "101"}]},
     ],
     ids=str,
 )

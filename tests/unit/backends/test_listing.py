@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.backends.listing import list_rows
@@ -106,13 +109,130 @@ def test_a_total_that_is_told_as_fewer_whole_pages_is_noticed(size: int, pages: 
         listed(vendor, size)
 
 
-@pytest.mark.parametrize(("count", "pages"), [(0, 1), (2, 1), (3, 2), (4, 2), (6, 3)])
-def test_a_page_is_asked_for_after_the_last_one_only_where_that_is_full(
-    count: int, pages: int
+@pytest.mark.parametrize(
+    ("count", "pages"),
+    [
+        (0, [0]),
+        (2, [0]),
+        (3, [0, 1, 0]),
+        (4, [0, 1, 0, 1]),
+        (6, [0, 1, 2, 0, 1]),
+        (7, [0, 1, 2, 0, 1, 2]),
+    ],
+)
+def test_a_page_is_asked_for_after_a_full_last_one_and_then_each_once_more(
+    count: int, pages: list[int]
 ) -> None:
     transport = DirectTransport(of(count))
     list_rows(transport, ENTITY, key="Organization.id", organization=101, size=3)
-    assert len(transport.calls) == pages
+    assert [call.json["pagination"]["page"] for call in transport.calls] == pages
+
+
+@dataclass
+class Moving(Vendor):
+    """A list that somebody changes before some of the requests: `moves` are by their number.
+
+    A server may count its rows before or after it reads the page, and not together.
+    """
+
+    moves: Mapping[int, Sequence[tuple[bool, int]]] = field(default_factory=dict)
+    counts: str = "together"
+    requests: int = 0
+    made: int = 0
+    past: list[list[str]] = field(default_factory=list)
+
+    @property
+    def list(self) -> list[dict[str, Any]]:
+        return self.rows.setdefault(ENTITY, [])
+
+    def add(self, place: int) -> None:
+        """Insert somebody new, whose ID is between those of the neighbours."""
+        place %= len(self.list) + 1
+        low = self.list[place - 1]["id"] if place else 0
+        high = self.list[place]["id"] if place < len(self.list) else low + 2_000_000
+        self.list.insert(
+            place, user(f"new{self.made}@x.io", id=(low + high) // 2 if high > low + 1 else low)
+        )
+        self.made += 1
+
+    def change(self) -> None:
+        for adds, place in self.moves.get(self.requests, ()):
+            if adds:
+                self.add(place)
+            elif self.list:
+                del self.list[place % len(self.list)]
+            self.past.append(self.names())
+        self.requests += 1
+
+    def names(self) -> list[str]:
+        return [row["userEmail"] for row in self.list]
+
+    def page(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.change()
+        page = super().page(request)
+        if self.counts == "together":
+            return page
+        self.change()
+        later = super().page(request)
+        rows, counted = (page, later) if self.counts == "after" else (later, page)
+        told = {name: counted[name] for name in ("totalElements", "totalPages", "last")}
+        return rows | told
+
+
+COUNTS = ("before", "together", "after")
+MOVES = st.dictionaries(
+    st.integers(0, 24),
+    st.lists(st.tuples(st.booleans(), st.integers(0, 30)), max_size=3),
+    max_size=5,
+)
+
+
+@settings(max_examples=300)
+@given(
+    st.integers(2, 9), st.integers(1, 4), MOVES, st.sampled_from(["before", "together", "after"])
+)
+def test_whatever_moves_meanwhile_a_list_is_that_of_some_moment_or_none(
+    count: int, size: int, moves: dict[int, Sequence[tuple[bool, int]]], counts: str
+) -> None:
+    rows = [user(f"u{number}@x.io", id=(number + 1) * 1_000_000) for number in range(count)]
+    vendor = Moving(rows={ENTITY: rows}, moves=moves, counts=counts)
+    vendor.past.append(vendor.names())
+    with suppress(IncompleteListingError):
+        assert listed(vendor, size) in vendor.past
+
+
+def test_a_row_that_leaves_the_first_page_while_another_one_comes_hides_none_between_them() -> None:
+    rows = [user(f"u{number}@x.io", id=number) for number in range(6)]
+    vendor = Moving(rows={ENTITY: rows}, moves={1: [(False, 0), (True, 5)]})
+    vendor.list[-1]["id"] = 10
+    assert listed(vendor, 3) == [*(f"u{number}@x.io" for number in range(1, 6)), "new0@x.io"]
+
+
+def test_a_list_that_never_holds_still_is_gone_through_again_once_and_refused() -> None:
+    rows = [user(f"u{number}@x.io", id=(number + 1) * 1_000_000) for number in range(7)]
+    every = {number: [(False, 0), (True, 6)] for number in range(99)}
+    vendor = Moving(rows={ENTITY: rows}, moves=every)
+    with pytest.raises(IncompleteListingError, match="changed while the list was read") as caught:
+        listed(vendor)
+    assert "run it again" in str(caught.value.hint)
+    assert vendor.requests <= 12
+
+
+def test_what_else_changes_of_a_row_does_not_matter() -> None:
+    vendor = of(5)
+    seen = iter(range(99))
+
+    def tick(page: dict[str, Any]) -> dict[str, Any]:
+        return page | {"content": [row | {"lastSeen": next(seen)} for row in page["content"]]}
+
+    vendor.bend = tick
+    assert len(listed(vendor)) == 5
+
+
+def test_ten_thousand_rows_take_twenty_one_requests() -> None:
+    transport = DirectTransport(of(10_000))
+    list_rows(transport, ENTITY, key="Organization.id", organization=101)
+    assert len(transport.calls) == 21
 
 
 @given(st.integers(0, 20), st.integers(1, 6), st.integers(0, 5))
