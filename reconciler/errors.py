@@ -112,7 +112,7 @@ class IncompleteListingError(ApiError):
 
 
 class UnreachableError(ApiError):
-    """No connection, or no answer in time."""
+    """No connection, or no whole and legible answer in time."""
 
 
 class UnclearOutcomeError(ApiError):

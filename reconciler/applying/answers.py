@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from reconciler.errors import ApiError, ReconcilerError
 
+BUSY = 429
+"""The status of a server that has too much to do, and says that it did nothing."""
+
 
 class Ending(StrEnum):
     """How a call ended."""

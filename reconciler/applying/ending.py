@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.applying.answers import Ending, text_of
+from reconciler.applying.answers import BUSY, Ending, text_of
 from reconciler.applying.chain import JournalError
 from reconciler.applying.patience import Patience, Trying
 from reconciler.applying.record import Intent, Item, Record, Result, Unrecorded
@@ -129,8 +129,10 @@ class _Task:
             try:
                 (outcome,) = self.backend.write(operation, idempotency_key=key)
             except ApiError as error:
+                # Whoever has too much to do is not read at once, either.
+                again = error.status == BUSY and trying.pause(error)
                 ended = self._after(session, error)
-                if ended.ending is Ending.FAILED and trying.pause(error):
+                if ended.ending is Ending.FAILED and (again or trying.pause(error)):
                     continue
                 return ended
             match outcome.status:
@@ -144,9 +146,10 @@ class _Task:
 
     def _after(self, session: Session, error: ApiError) -> EndedSession:
         """Return what an error means for the session; one that leaves it open is read back."""
-        if not isinstance(error, UnclearOutcomeError):
+        unclear = isinstance(error, UnclearOutcomeError)
+        listed = self._listed() if unclear or error.status == BUSY else ""
+        if not unclear and (isinstance(listed, str) or _key(session) in listed):
             return EndedSession(session, Ending.FAILED, message=text_of(error))
-        listed = self._listed()
         if isinstance(listed, str):
             why = f"{error.message}; reading it back failed too: {listed}"
             return EndedSession(session, Ending.UNCLEAR, message=why)

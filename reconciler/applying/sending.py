@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from reconciler.applying.answers import Answer, Ending, is_final, text_of
+from reconciler.applying.answers import BUSY, Answer, Ending, is_final, text_of
 from reconciler.applying.events import Event, EventKind
 from reconciler.applying.operations import Effect, idempotency_key, operation_for
 from reconciler.applying.pacing import Pace
@@ -18,8 +18,6 @@ from reconciler.backends.protocol import Backend, Operation, Outcome, OutcomeSta
 from reconciler.errors import ApiError, UnclearOutcomeError
 from reconciler.model.identity import Subject
 from reconciler.model.state import OrganizationState
-
-_BUSY = 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,7 @@ class _Call:
         again = True
         while again and (error := self._try(operation)) is not None:
             # Whoever has too much to do is not read at once, either.
-            busy = error.status == _BUSY
+            busy = error.status == BUSY
             again = busy and self._trying.pause(error)
             self._settle(error)
             if not self._left():
@@ -172,7 +170,7 @@ class _Call:
         believed where it cannot be.
         """
         unclear = isinstance(error, UnclearOutcomeError)
-        if not unclear and error.status != _BUSY:
+        if not unclear and error.status != BUSY:
             return
         self._doubtful = self._doubtful or unclear
         read = self._read_back()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import platform
 import secrets
+import zlib
 from collections.abc import Callable
 from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
@@ -27,8 +28,7 @@ from reconciler.model.redaction import Redaction
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes; a page of a list takes some hundred kilobytes."""
 _CHUNK = 64 * 1024
-_CODINGS = frozenset({"", "identity", "gzip"})
-"""One layer, of a kind whose every chunk unpacks to a thousand times its size at most."""
+_GZIP = 16 + zlib.MAX_WBITS
 WHOLE = 4
 """How many time-outs an answer may take to be whole, once its request is sent."""
 REQUEST_HEADER = "X-Licensing-Request"
@@ -139,11 +139,10 @@ class HttpTransport:
     def _body(self, response: requests.Response, call: Call) -> bytes:
         if response.status_code < 200 or 300 <= response.status_code < 400:
             return b""  # It says nothing; unread, the connection is closed, with what follows.
-        if response.headers.get("Content-Encoding", "").strip().lower() not in _CODINGS:
-            raise DecodeError("the answer is packed in a way that was not asked for")
+        unpack = _unpacker(response.headers.get("Content-Encoding", ""))
         body = bytearray()
-        for chunk in response.iter_content(_CHUNK):
-            body += chunk
+        for chunk in response.raw.stream(_CHUNK, decode_content=False):
+            body += unpack(chunk, LARGEST_ANSWER + 1 - len(body))
             if len(body) > LARGEST_ANSWER:
                 kind = UnclearOutcomeError if call.write else MalformedAnswerError
                 raise kind(
@@ -179,6 +178,33 @@ def _session(address: str, key: ApiKey, adapter: PromptAdapter) -> requests.Sess
     for prefix in ("https://", "http://"):
         session.mount(prefix, adapter)
     return session
+
+
+def _unpacker(coding: str) -> Callable[[bytes, int], bytes]:
+    """Return what unpacks the pieces of a body, each to so many bytes at most.
+
+    One layer of gzip is all that was asked for: several layers could take hours to unpack to
+    nothing, and older versions of urllib3 unpack a piece of any kind whole.
+    """
+    match coding.strip().lower():
+        case "" | "identity":
+            return lambda piece, _: piece
+        case "gzip":
+            return _unzipper()
+        case _:
+            raise DecodeError("the answer is packed in a way that was not asked for")
+
+
+def _unzipper() -> Callable[[bytes, int], bytes]:
+    unzipper = zlib.decompressobj(_GZIP)
+
+    def unpack(piece: bytes, most: int) -> bytes:
+        unpacked = unzipper.decompress(piece, most)
+        if unzipper.unused_data:
+            raise DecodeError("the answer goes on after its end")
+        return unpacked
+
+    return unpack
 
 
 class KeyedConnections:

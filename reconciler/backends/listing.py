@@ -11,6 +11,7 @@ from typing import Any
 from reconciler.backends.answers import fetch
 from reconciler.backends.transport import Call, Transport
 from reconciler.errors import IncompleteListingError, MalformedAnswerError
+from reconciler.model.text import one_line
 
 SEARCH_PATH = "/api/v1/search"
 PAGE_SIZE = 1000
@@ -19,6 +20,7 @@ PAGE_SIZE = 1000
 Row = Mapping[str, Any]
 
 _READINGS = 2
+_LONGEST_SHOWN = 60
 
 
 def list_rows(
@@ -159,7 +161,7 @@ def _reconcile(
         told = page.get(name)
         if told is not None and (told != wanted or type(told) is not type(wanted)):
             raise _incomplete(
-                f"{where}: page {number} says {name} {told}, which should be {wanted}"
+                f"{where}: page {number} says {name} {_shown(told)}, which should be {wanted}"
             )
     if len(content) != due:
         raise _incomplete(
@@ -173,7 +175,7 @@ def _take(content: list[Row], ids: set[object], organization: int, where: str) -
         identity = row.get("id")
         if isinstance(identity, str | int):
             if identity in ids:
-                raise _incomplete(f"{where}: the row {identity} came twice")
+                raise _incomplete(f"{where}: the row {_shown(identity)} came twice")
             ids.add(identity)
         owner = owner_of(row)
         if owner is not None and owner != organization:
@@ -205,6 +207,11 @@ def organization_id(value: object) -> int | None:
     if isinstance(value, str) and _ID.fullmatch(value):
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _shown(value: object) -> str:
+    text = one_line(str(value))
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def _incomplete(message: str) -> IncompleteListingError:

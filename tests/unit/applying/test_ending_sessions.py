@@ -105,6 +105,27 @@ def test_each_session_is_ended_written_down_and_read_back() -> None:
     ]
 
 
+def test_a_rate_limit_that_came_after_the_end_of_a_session_is_read_back() -> None:
+    backend = server()
+    backend.after = raising(ApiError("too many", status=429, retry_after=99.0), 0)
+    result = run(backend)
+    assert endings(result) == [Ending.DONE, Ending.DONE]
+    assert result.exit_code == 0
+
+
+def test_a_rate_limit_that_cannot_be_read_back_is_believed() -> None:
+    backend = server()
+    backend.before = raising(ApiError("too many", status=429, retry_after=99.0), 0, 1)
+
+    def gone(organization: int) -> None:
+        raise ApiError("no role any more", status=403)
+
+    backend.on_read = gone
+    result = run(backend)
+    assert endings(result) == [Ending.FAILED, Ending.FAILED]
+    assert (result.exit_code, result.rows[0].message) == (1, "too many")
+
+
 def test_a_session_that_ended_by_itself_is_no_failure() -> None:
     result = run(server(TWO))
     assert endings(result) == [Ending.UNCHANGED, Ending.DONE]

@@ -81,6 +81,7 @@ HOSTILE = {
     "layers of gzip": packed(b"200 OK", TWO_LAYERS, coding=b"gzip, gzip"),
     "layers in two headers": packed(b"200 OK", TWO_LAYERS, b"Content-Encoding: gzip"),
     "twenty layers": packed(b"200 OK", b"{}", coding=b", ".join([b"gzip"] * 20)),
+    "more after a gzip": packed(b"200 OK", gzip.compress(b"{") + b"}" * 1000),
     "no gzip": packed(b"200 OK", b"{}"),
     "half of a gzip": packed(b"200 OK", gzip.compress(b"{}" * 50)[:20]),
     "a coding not asked for": packed(b"200 OK", zlib.compress(b"{}"), coding=b"deflate"),

@@ -276,6 +276,20 @@ def test_a_row_that_moved_to_another_page_meanwhile_is_noticed_by_its_id() -> No
         listed(vendor)
 
 
+@pytest.mark.parametrize(
+    "told",
+    ["\x1b[31m" + "x" * 10_000, 10**4000, ["\n::error::"] * 999],
+    ids=["text", "int", "list"],
+)
+def test_what_a_page_says_of_itself_is_told_in_one_short_line(told: object) -> None:
+    vendor = of(4)
+    vendor.bend = lambda page: page | {"number": told}
+    with pytest.raises(IncompleteListingError) as caught:
+        listed(vendor)
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 300
+
+
 @pytest.mark.parametrize("owner", [102, "102"])
 def test_a_row_of_another_organization_stops_everything(owner: object) -> None:
     vendor = of(2)
