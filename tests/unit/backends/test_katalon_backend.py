@@ -378,7 +378,8 @@ def test_an_organizations_id_may_come_as_its_digits_wherever_it_comes(identity: 
     vendor.info["Organization"] = {"filterConfig": {"id": "number"}}
     read = state(vendor)
     assert read.subscriptions is not None
-    assert [(line.product, line.quota) for line in read.subscriptions] == [("kse", 8)]
+    quotas = [("kse", 8), ("kse-floating", None), ("kre-floating", None)]
+    assert [(line.product, line.quota) for line in read.subscriptions] == quotas
     assert read.licensed_users == (LicensedUser("kse", "ada@x.io"),)
     assert [line.id for line in over(vendor)[0].organizations()] == [101]
 
