@@ -13,10 +13,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "reconciler"
 
-BASE = {"errors", "products", "schema", "schema_messages", "schema_problem", "model"}
+BASE = {
+    "errors", "products", "schema", "schema_messages", "schema_problem", "model", "file_text",
+    "strict_json",
+}  # fmt: skip
 ALLOWED = {
     "errors": {"model.source"},
     "products": set(),
+    "file_text": {"errors", "model.source"},
+    "strict_json": {"file_text", "schema_messages"},
     "schema": {"schema_messages", "schema_problem"},
     "schema_messages": {"schema_problem"},
     "schema_problem": set(),

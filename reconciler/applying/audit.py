@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from reconciler.applying.chain import START, JournalError, Line, damaged, sound_lines
+from reconciler.applying.chain import START, JournalError, Line, bounded_lines, damaged, sound_lines
 from reconciler.applying.record import Intent, Result
 from reconciler.applying.recorded import intent_of, is_known, results_of
+from reconciler.errors import ConfigurationError
+from reconciler.file_text import MAX_DATA_SIZE, opened
 
 FORMAT = "license-audit/1"
 
@@ -22,33 +25,45 @@ def audit(path: Path | str) -> Document:
     `applies` are what began, in order, and `events` what became of each subject of each call,
     in the order of the outcomes; a call without one has the outcome `open` and comes last.
     `cut` is the number of bytes of a last line that was cut short. Raises `JournalError` that
-    names the line where the journal is damaged.
+    names the line where the journal is damaged, `ConfigurationError` where it is no file of its
+    kind or too large.
     """
-    path = Path(path)
+    path, name = Path(path), str(path)
     account = _Account()
     last, end = START, 0
-    try:
-        with path.open("rb") as stream:
-            size = path.stat().st_size
-            for line in sound_lines(stream, str(path)):
-                try:
-                    account.follow(line)
-                except (KeyError, TypeError, ValueError, IndexError) as error:
-                    raise damaged(f"{path}:{line.number}", "a field is missing") from error
+    with _opened(path, name) as stream:
+        size = 0
+        try:
+            for line in sound_lines(bounded_lines(stream, name), name):
+                account.follow(line, f"{name}:{line.number}")
                 last, end = line.digest, line.end
-    except OSError as error:
-        raise JournalError(f"{path}: cannot be read: {error.strerror or error}") from error
+            size = os.fstat(stream.fileno()).st_size
+        except OSError as error:
+            raise _unreadable(name, error) from error
     if not account.lines:
-        raise JournalError(f"{path}: is no journal: there is no whole line in it")
+        raise JournalError(f"{name}: is no journal: there is no whole line in it")
     return {
         "format": FORMAT,
-        "journal": str(path),
+        "journal": name,
         "lines": account.lines,
         "last_digest": f"sha256:{last}",
         "cut": max(size - end, 0),
         "applies": account.applies,
         "events": account.events + account.still_open(),
     }
+
+
+def _opened(path: Path, name: str) -> BinaryIO:
+    try:
+        return opened(path, name, MAX_DATA_SIZE)
+    except ConfigurationError as error:
+        if isinstance(error.__cause__, OSError):
+            raise _unreadable(name, error.__cause__) from error
+        raise
+
+
+def _unreadable(name: str, error: OSError) -> JournalError:
+    return JournalError(f"{name}: cannot be read: {error.strerror or error}")
 
 
 @dataclass(slots=True)
@@ -59,7 +74,7 @@ class _Account:
     _intents: dict[str, tuple[Intent, str, int]] = field(default_factory=dict)
     _open: dict[str, None] = field(default_factory=dict)
 
-    def follow(self, line: Line) -> None:
+    def follow(self, line: Line, place: str) -> None:
         entry, self.lines = line.entry, line.number
         match entry["kind"]:
             case "begin":
@@ -69,7 +84,7 @@ class _Account:
                 self._intents[intent.call] = intent, entry["at"], len(self.applies) - 1
                 self._open[intent.call] = None
             case "outcome":
-                self._close(entry)
+                self._close(entry, place)
             case "end":
                 self.applies[-1]["end"] = {
                     key: entry[key] for key in ("at", "exit_code", "writes", "interrupted")
@@ -82,16 +97,18 @@ class _Account:
             for item in intent.items
         ]
 
-    def _close(self, entry: Mapping[str, Any]) -> None:
+    def _close(self, entry: Mapping[str, Any], where: str) -> None:
+        if entry["call"] not in self._intents:
+            raise damaged(where, "it is the outcome of no call above it")
         intent, _, place = self._intents[entry["call"]]
         self._open.pop(intent.call, None)
         results = results_of(entry)
         if is_known(results):
             del self._intents[intent.call]
         if [row.id for row in results] != [item.id for item in intent.items]:
-            raise ValueError("an outcome is about other subjects than its intent")
+            raise damaged(where, "it is about other subjects than its call")
         for result in results:
-            event = self._event(intent, place, entry["at"], result, settled=bool(entry["settled"]))
+            event = self._event(intent, place, entry["at"], result, settled=entry["settled"])
             self.events.append(event)
 
     def _event(

@@ -14,13 +14,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from reconciler.applying.chain import FORMAT, START, JournalError, damaged, seal, sound_lines
+from reconciler.applying.chain import FORMAT, START, JournalError, bounded_lines, seal, sound_lines
 from reconciler.applying.record import Begin, Intent, Result
 from reconciler.applying.recorded import intent_of, is_known, results_of
 from reconciler.applying.taken import TakenSeats
 
 _MODE = 0o600
 _FAR_AWAY = 1 << 40
+# A pipe without a reader must not be waited for.
+_FLAGS = (
+    os.O_RDWR
+    | os.O_CREAT
+    | os.O_APPEND
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
 _sync = getattr(os, "fdatasync", os.fsync)
 
 
@@ -110,12 +118,10 @@ class Journal:
         end, digest = 0, START
         with os.fdopen(os.dup(self._descriptor), "rb") as stream:
             stream.seek(0)
-            for line in sound_lines(stream, str(self._path)):
+            name = str(self._path)
+            for line in sound_lines(bounded_lines(stream, name), name):
                 end, digest = line.end, line.digest
-                try:
-                    self._follow(line.entry, target)
-                except (KeyError, TypeError, ValueError) as error:
-                    raise damaged(f"{self._path}:{line.number}", "a field is missing") from error
+                self._follow(line.entry, target)
         return end, digest
 
     def _follow(self, entry: Mapping[str, Any], target: str) -> None:
@@ -192,7 +198,7 @@ class Journal:
 
 def _opened(path: Path) -> int:
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _cloexec(), _MODE)
+        descriptor = os.open(path, _FLAGS, _MODE)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise JournalError(f"{path}: is no regular file, so it cannot be a journal")
@@ -240,10 +246,6 @@ def _write_all(descriptor: int, line: bytes) -> None:
     done = 0
     while done < len(line):
         done += os.write(descriptor, line[done:])
-
-
-def _cloexec() -> int:
-    return getattr(os, "O_CLOEXEC", 0)
 
 
 def _utc_now() -> datetime:

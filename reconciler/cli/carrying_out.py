@@ -111,9 +111,10 @@ def apply_files(planning: PlanOptions, options: CarryOptions) -> Exit:
 def apply_saved(path: str, api: str | None, writing: WriteOptions, options: CarryOptions) -> Exit:
     """Carry out a saved plan as it is, once it is known to be whole, valid and for this target."""
     _check_rate(options.rate)
-    document = read_document(path)
+    read = read_document(path)
+    document = read.data
     guard.check_format(document)
-    check_shape(path, document)
+    check_shape(read)
     guard.check_digest(document["digest"], document_digest(document))
     plan = from_document(document)
     guard.check_digest(document["changes_digest"], changes_digest(plan))

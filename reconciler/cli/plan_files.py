@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reconciler.config.text import is_open_already
-from reconciler.errors import PlanFileError
+from reconciler.config.document import Document, load_json
+from reconciler.errors import ConfigurationError, PlanFileError
 from reconciler.model.plan_document import changes_digest, document_digest, from_document
+from reconciler.schema_messages import shown
 
 FORMAT = "license-plan/1"
-_LARGEST = 512 * 1024 * 1024
 
 
 class EditedPlanError(PlanFileError):
@@ -33,8 +32,8 @@ def is_plan_file(path: str) -> bool:
     # file is not parsed twice only to be told from a plan.
     if head.lstrip()[:1] != b"{" or b'"license-plan/' not in head:
         return False
-    document = _read(path)
-    return isinstance(document, dict) and str(document.get("format")).startswith("license-plan/")
+    data = _read(path).data
+    return isinstance(data, dict) and str(data.get("format")).startswith("license-plan/")
 
 
 def load_plan(path: str) -> Mapping[str, Any]:
@@ -42,7 +41,8 @@ def load_plan(path: str) -> Mapping[str, Any]:
 
     Raises `PlanFileError` where it is none, and `EditedPlanError` where it was edited.
     """
-    document = read_document(path)
+    read = read_document(path)
+    document: Mapping[str, Any] = read.data
     found = document.get("format")
     if found is None:
         raise PlanFileError(
@@ -51,10 +51,10 @@ def load_plan(path: str) -> Mapping[str, Any]:
         )
     if found != FORMAT:
         raise PlanFileError(
-            f"{path}: its format is {found!r}; this version reads {FORMAT}",
+            f"{path}: its format is {shown(found)}; this version reads {FORMAT}",
             hint="make the plan again with this version, or use the version that made it",
         )
-    check_shape(path, document)
+    check_shape(read)
     _check_digests(path, document)
     return document
 
@@ -68,38 +68,34 @@ def _check_digests(path: str, document: Mapping[str, Any]) -> None:
         )
 
 
-def read_document(path: str) -> Mapping[str, Any]:
-    """Return what a JSON file holds; raises `PlanFileError` where that is no mapping."""
+def read_document(path: str) -> Document:
+    """Return what a JSON file holds, a mapping; raises `PlanFileError` where it holds none."""
     document = _read(path)
-    if isinstance(document, dict):
+    if isinstance(document.data, dict):
         return document
     raise PlanFileError(f"{path}: is not a saved plan: it holds no mapping")
 
 
-def check_shape(path: str, document: Mapping[str, Any]) -> None:
+def check_shape(document: Document) -> None:
     """Raise `PlanFileError` where a plan's document breaks the published schema."""
     from reconciler.schema import problems
 
-    found = problems("plan", document)
+    found = problems("plan", document.data)
     if found:
-        first = found[0]
-        place = "/".join(map(str, first.path)) or "the top"
+        first = document.placed(found[0])
+        place = "/".join(map(str, found[0].path)) or "the top"
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise PlanFileError(
-            f"{path}: is not a valid plan: at {place}: {first.message}{more}",
+            f"{first.source}: is not a valid plan: at {place}: {first.message}{more}",
             hint="a plan is not edited by hand; make it again with `reconciler plan --out FILE`",
         )
 
 
-def _read(path: str) -> Any:
-    file = Path(path)
+def _read(path: str) -> Document:
     try:
-        if file.exists() and not (file.is_file() or file.is_dir() or is_open_already(file)):
-            raise PlanFileError(f"{path}: is a pipe or a device, not a regular file")
-        if file.stat().st_size > _LARGEST:
-            raise PlanFileError(f"{path}: is larger than {_LARGEST // 1024**2} MiB; not a plan")
-        return json.loads(file.read_bytes())
-    except OSError as error:
-        raise PlanFileError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise PlanFileError(f"{path}: is not JSON: {error}") from error
+        return load_json(path)
+    except ConfigurationError as error:
+        first = error.problems[0]
+        whole = first.source.line == 0
+        why = first.message.removeprefix("the file ") if whole else f"is not JSON: {first.message}"
+        raise PlanFileError(f"{first.source}: {why}") from error

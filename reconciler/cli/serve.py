@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -64,14 +63,13 @@ def command(
     from reconciler.cli.filling import fill, opened_store, read_snapshot
     from reconciler.server.clock import fixed_day, system_clock
     from reconciler.server.idling import set_idle_minutes, timeout_of
-    from reconciler.server.keys import read_key_file
     from reconciler.server.serve import THREADS, THREADS_THAT_WAIT, run
     from reconciler.server.service import LicensingService
 
     # All files are read first, and the database is changed once the port is taken: a start that
     # fails leaves the keys of a server that runs on the same database as they are.
     faults = _faults(fault_file) if fault_file else None
-    members = read_key_file(Path(key_file)) if key_file else None
+    members = _member_keys(key_file) if key_file else None
     document = read_snapshot(snapshot) if snapshot else None
     with opened_store(db) as store:
 
@@ -97,6 +95,14 @@ def _faults(file: str) -> Faults:
     from reconciler.server.faults import read_faults
 
     return read_faults(load_validated(file, "faults").data)
+
+
+def _member_keys(file: str) -> tuple[MemberKey, ...]:
+    from reconciler.config.document import load_secret
+    from reconciler.server.keys import member_keys
+
+    document = load_secret(file)
+    return member_keys(document.data, document.source)
 
 
 def _set_keys(store: Store, members: Sequence[MemberKey] | None, db: str) -> None:

@@ -10,26 +10,32 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from reconciler.config.json_text import (
-    Lines,
-    NotJsonError,
-    looks_like_json,
-    mark_json,
-    read_json,
-)
+from reconciler.config.json_marks import Lines, mark_json
 from reconciler.config.links import link_out
 from reconciler.config.marks import Container, Marks, Step
-from reconciler.config.text import (
+from reconciler.errors import ConfigurationError
+from reconciler.file_text import (
     MAX_DATA_SIZE,
     MAX_FILE_SIZE,
+    MIB,
     decode,
     forbidden_characters,
     read_bytes,
+    refused,
 )
-from reconciler.errors import ConfigurationError
 from reconciler.model.source import Problem, Source
 from reconciler.schema import problems as schema_problems
 from reconciler.schema_problem import SchemaProblem
+from reconciler.strict_json import NotJsonError, TooMuchJsonError, looks_like_json, read_json
+
+MAX_YAML_SIZE = 64 * MIB
+"""The most bytes that are read as YAML; JSON, which takes less time and room, may have more."""
+
+_LIMITS = {"snapshot": MAX_DATA_SIZE}
+_UNSHOWN = (
+    "this is not read, nor shown, since it may be a key: put texts in quotes, use no tags, anchors "
+    "or aliases, and name each key of a mapping once"
+)
 
 Marking = tuple[Marks, Callable[[int], tuple[int, int]]]
 """The places of a document's values, and what turns one into a line and a column."""
@@ -107,17 +113,21 @@ def parse_document(content: bytes | str, name: str) -> Document:
     Raises `ConfigurationError` with every problem of its syntax.
     """
     raw = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
-    text = decode(raw, name)
-    sha256 = hashlib.sha256(raw).hexdigest()
+    return _parsed(decode(raw, name), name, hashlib.sha256(raw).hexdigest())
+
+
+def _parsed(text: str, name: str, sha256: str) -> Document:
     with collector_off():
         if looks_like_json(text):
             try:
                 data = read_json(text)
-            except NotJsonError:
-                pass  # YAML in flow style begins so too, and its parser says what is wrong.
+            except NotJsonError as error:
+                # YAML in flow style begins so too, and its parser says what is wrong.
+                if isinstance(error, TooMuchJsonError) or len(text) > MAX_YAML_SIZE:
+                    raise _not_json(error, text, name) from None
             else:
                 return Document(name, data, sha256, lambda: _json_marking(text, data))
-        return _yaml_document(raw, text, name, sha256)
+        return _yaml_document(text, name, sha256)
 
 
 def _json_marking(text: str, data: Any) -> Marking:
@@ -125,13 +135,23 @@ def _json_marking(text: str, data: Any) -> Marking:
         return mark_json(text, data), Lines(text).place
 
 
-def _yaml_document(content: bytes, text: str, name: str, sha256: str) -> Document:
+def _not_json(error: NotJsonError, text: str, name: str) -> ConfigurationError:
+    place = "/".join(map(str, error.path))
+    message = f"at {place}: {error.message}" if place else error.message
+    source = Source(name, *Lines(text).place(error.offset))
+    return ConfigurationError([Problem(source, message)])
+
+
+def _yaml_document(text: str, name: str, sha256: str) -> Document:
     from reconciler.config.yaml_text import read_yaml, unpack
 
+    if len(text) > MAX_YAML_SIZE:
+        limit = MAX_YAML_SIZE // MIB
+        raise refused(name, f"is larger than {limit} MiB, the most that is read as YAML: use JSON")
     forbidden = list(forbidden_characters(text, name))
     if forbidden:
         raise ConfigurationError(forbidden)
-    data, marks = read_yaml(content, name)
+    data, marks = read_yaml(text, name)
     return Document(name, data, sha256, lambda: (marks, unpack))
 
 
@@ -143,18 +163,56 @@ def load_document(
     Raises `ConfigurationError`, also where the file cannot be read.
     """
     name = str(path) if name is None else name
-    return parse_document(read_bytes(Path(path), name, limit), name)
+    return _parsed(*_text(Path(path), name, limit))
+
+
+def load_json(path: Path | str) -> Document:
+    """Read and parse a file that a program wrote, and that is JSON and nothing else.
+
+    Raises `ConfigurationError` with the place of what is wrong, and the path to it.
+    """
+    text, name, sha256 = _text(Path(path), str(path), MAX_DATA_SIZE)
+    with collector_off():
+        try:
+            data = read_json(text)
+        except NotJsonError as error:
+            raise _not_json(error, text, name) from None
+    return Document(name, data, sha256, lambda: _json_marking(text, data))
+
+
+def load_secret(path: Path | str) -> Document:
+    """Read and parse a file that holds keys: no error says anything of what is in it.
+
+    Raises `ConfigurationError` with the places, also where the file cannot be read.
+    """
+    content = read_bytes(Path(path), str(path), MAX_FILE_SIZE)
+    try:
+        return parse_document(content, str(path))
+    except ConfigurationError as error:
+        # What is said of the file as a whole quotes nothing of it.
+        told = [
+            problem if problem.source.line == 0 else Problem(problem.source, _UNSHOWN)
+            for problem in error.problems
+        ]
+    # Raised here, so that no chain leads to the error that quotes the file.
+    raise ConfigurationError(dict.fromkeys(told))
+
+
+def _text(path: Path, name: str, limit: int) -> tuple[str, str, str]:
+    """Return a file's text, its name and its SHA-256; its bytes are let go of."""
+    content = read_bytes(path, name, limit)
+    return decode(content, name), name, hashlib.sha256(content).hexdigest()
 
 
 def load_validated(path: Path | str, schema_name: str) -> Document:
-    """Read a file that must fit a schema: a snapshot or a plan, which may be large.
+    """Read a file that must fit a schema; a snapshot may be large.
 
     Raises `ConfigurationError` with every problem.
     """
     if link_out(Path.cwd() / path) is not None:
         message = "the link leads out of the git checkout that it lies in, and is not followed"
         raise ConfigurationError([Problem(Source(str(path)), message)])
-    document = load_document(path, limit=MAX_DATA_SIZE)
+    document = load_document(path, limit=_LIMITS.get(schema_name, MAX_FILE_SIZE))
     found = list(document.schema_problems(schema_name))
     if found:
         # A file of another format does not fit in many places, and one of them says why.

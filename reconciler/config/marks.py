@@ -10,9 +10,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-MAX_DEPTH = 50
-"""How deep mappings and lists of a document may be nested."""
-
 _FEW_KEYS = 16
 
 Container = dict[str, object] | list[object]

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from reconciler.config.discovery import SUFFIXES
 from reconciler.config.git import Blob, Repository
-from reconciler.config.text import MAX_FILE_SIZE
 from reconciler.errors import ReconcilerError
+from reconciler.file_text import MAX_FILE_SIZE
 
 
 def write_tree(

@@ -30,13 +30,13 @@ _WORDS: Mapping[str, str] = {
 _TAB = "a tab cannot indent YAML: use spaces"
 
 
-def explain(error: YAMLError, content: bytes, file: str) -> Problem:
+def explain(error: YAMLError, text: str, file: str) -> Problem:
     """Return an error of libyaml as a problem at its place."""
     if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
-        return Problem(Source(file), f"not YAML: {' '.join(str(error).split())}")
+        return Problem(Source(file, 1, 1), f"not YAML: {' '.join(str(error).split())}")
     mark = error.problem_mark
     source = Source(file, mark.line + 1, mark.column + 1)
-    if _character(content, mark.line, mark.column) == "\t":
+    if text[mark.index : mark.index + 1] == "\t":
         return Problem(source, _TAB)
     message = _WORDS.get(error.problem or "") or f"not YAML: {error.problem}"
     begin = error.context_mark
@@ -44,9 +44,3 @@ def explain(error: YAMLError, content: bytes, file: str) -> Problem:
         what = (error.context or "").removeprefix("while ")
         message += f" ({what} that begins in line {begin.line + 1})"
     return Problem(source, message)
-
-
-def _character(content: bytes, line: int, column: int) -> str:
-    lines = content.split(b"\n", line + 1)
-    text = lines[line].decode() if line < len(lines) else ""
-    return text[column : column + 1]

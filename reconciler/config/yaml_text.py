@@ -8,6 +8,7 @@ within a small budget, since an alias of an alias of an alias is how little text
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from sys import intern
 from typing import Any, NoReturn
 
@@ -24,14 +25,23 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from reconciler.config.marks import MAX_DEPTH, Marks
+from reconciler.config.marks import Marks
 from reconciler.config.scalars import NUMERIC_STARTS, WORDS, AmbiguousNumberError, number
 from reconciler.config.yaml_errors import explain
+from reconciler.config.yaml_strictness import (
+    Misread,
+    in_flow,
+    in_quotes,
+    in_tokens,
+    of_block,
+    of_name,
+)
 from reconciler.errors import ConfigurationError
 from reconciler.model.source import Problem, Source
 from reconciler.schema_messages import shown
+from reconciler.strict_json import MAX_DEPTH
 
-MAX_EVENTS = 5_000_000
+MAX_EVENTS = 3_000_000
 """How many values, and beginnings and ends of mappings and lists, one file may hold."""
 
 MAX_PROBLEMS = 1_000
@@ -49,20 +59,20 @@ def unpack(place: int) -> tuple[int, int]:
     return (place >> COLUMN_BITS) + 1, (place & _COLUMN_MASK) + 1
 
 
-def read_yaml(content: bytes, file: str) -> tuple[Any, Marks]:
+def read_yaml(text: str, file: str) -> tuple[Any, Marks]:
     """Return the data of one YAML document and the places of its values.
 
-    `content` is UTF-8. Raises `ConfigurationError` with every problem, up to the first one after
+    Raises `ConfigurationError` with every problem, up to the first one after
     which the text makes no sense.
     """
-    reader = _Reader(content, file)
+    reader = _Reader(text, file)
     try:
         reader.read()
     except _StopError:
         pass
     except YAMLError as error:
         # libyaml's own errors stop it.
-        reader.problems.append(explain(error, content, file))
+        reader.problems.append(explain(error, text, file))
     if reader.problems:
         raise ConfigurationError(reader.problems)
     return reader.root, reader.marks
@@ -73,15 +83,43 @@ class _StopError(Exception):
 
 
 class _Frame:
-    """An open container; `places` are its children's, of a mapping those of the keys as well."""
+    """An open container; `places` are its children's, of a mapping those of the keys as well.
 
-    __slots__ = ("anchor", "mapping", "places", "value")
+    `column` is how far in the innermost block begins, from 0, and -1 where there is none; `begin`
+    the first mark of a list or a mapping in brackets. `inside` counts the values within its
+    children and `depth` how deep those are nested.
+    """
 
-    def __init__(self, value: Any, *, mapping: bool, anchor: str | None = None) -> None:
+    __slots__ = (
+        "_positions",
+        "anchor",
+        "begin",
+        "column",
+        "depth",
+        "inside",
+        "mapping",
+        "places",
+        "value",
+    )
+
+    def __init__(
+        self,
+        value: Any,
+        *,
+        mapping: bool,
+        anchor: str | None = None,
+        column: int = -1,
+        begin: Any = None,
+    ) -> None:
         self.value = value
         self.mapping = mapping
         self.anchor = anchor
+        self.column = column
+        self.begin = begin
         self.places: list[int] = []
+        self.inside = 0
+        self.depth = 0
+        self._positions: dict[str, int] = {}
 
     def add(self, key: str | None, place: int, value: Any) -> None:
         self.places.append(place)
@@ -89,6 +127,19 @@ class _Frame:
             self.value.append(value)
         else:
             self.value[key] = value
+
+    @property
+    def size(self) -> int:
+        """How many values it is, itself and those within it."""
+        return 1 + len(self.value) + self.inside
+
+    def place_of(self, key: str) -> int:
+        """Return the place of a key that is there."""
+        # Only what came since the last question is looked at.
+        known, last = self._positions, len(self.value) - 1
+        new = islice(reversed(self.value), len(self.value) - len(known))
+        known.update((name, last - back) for back, name in enumerate(new))
+        return self.places[2 * known[key]]
 
 
 class _Anchored:
@@ -103,11 +154,12 @@ class _Anchored:
 
 
 class _Reader:
-    def __init__(self, content: bytes, file: str) -> None:
+    def __init__(self, text: str, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
         self.marks = Marks()
-        self._get: Callable[[], Any] = CParser(content).get_event
+        self._text = text
+        self._get: Callable[[], Any] = CParser(text).get_event
         self._stack = [_Frame([], mapping=False)]
         self._anchors: dict[str, _Anchored | None] = {}
         self._aliased = 0
@@ -121,6 +173,9 @@ class _Reader:
 
         Nearly all events are text, so that is dealt with here, without a call.
         """
+        self._tell(in_tokens(self._text))
+        # Only in quotes and behind `|` or `>` need the lines of a text be looked at.
+        of_lines = any(sign in self._text for sign in "\"'|>")
         get = self._get
         frame: _Frame | None = self._stack[0]
         key: str | None = None  # of a mapping, while its value is to come
@@ -136,6 +191,10 @@ class _Reader:
                 key = None
                 continue
             value = event.value
+            if of_lines:
+                end: Any = event.end_mark
+                if end.line != mark.line:
+                    self._check_lines(event, frame)
             if frame.mapping and key is None:
                 key = intern(value)
                 if key in frame.value or key == "<<" or event.anchor or event.tag:
@@ -163,9 +222,9 @@ class _Reader:
             frame.add(key, place, value)
             return self._open(event, value)
         if kind is MappingEndEvent or kind is SequenceEndEvent:
-            return self._close(frame)
+            return self._close(frame, event.start_mark)
         if kind is AliasEvent:
-            frame.add(key, place, self._alias(event, is_key=is_key))
+            frame.add(key, place, self._alias(event, frame, is_key=is_key))
         elif kind is DocumentStartEvent and frame.value:
             self._stop(event.start_mark, "a second document begins here: one file, one document")
         elif kind is StreamEndEvent:
@@ -174,13 +233,34 @@ class _Reader:
         return frame
 
     def _finish(self) -> None:
-        if self._stack[0].value in ([], [None]):
+        root = self._stack[0]
+        if not self.problems and root.value in ([], [None]):
             raise ConfigurationError([Problem(Source(self.file), "the file is empty")])
-        self.marks.root = self._stack[0].places[0]
+        self.marks.root = root.places[0] if root.places else 0
+
+    def _check_lines(self, event: Any, frame: _Frame) -> None:
+        """Look at text of several lines, which libyaml takes however far in its lines begin."""
+        begin, end = event.start_mark.index, event.end_mark.index
+        if event.style in {"'", '"'}:
+            self._tell(in_quotes(self._text, begin, end, frame.column))
+        elif event.style in {"|", ">"}:
+            self._tell(of_block(self._text, begin, end, event.value))
+
+    def _tell(self, misread: Misread | None) -> None:
+        if misread is not None:
+            begin = self._text.rfind("\n", 0, misread.offset) + 1
+            line = self._text.count("\n", 0, misread.offset) + 1
+            source = Source(self.file, line, misread.offset - begin + 1)
+            self.problems.append(Problem(source, misread.message))
+            # What else it would be read as is not known.
+            raise _StopError
 
     def _resolved(self, event: Any) -> Any:
         if event.value in WORDS:
             return WORDS[event.value]
+        if event.value == "-":
+            self._problem(event.start_mark, "a `-` alone is no text: put it in quotes")
+            return None
         try:
             return number(event.value)
         except AmbiguousNumberError:
@@ -195,6 +275,7 @@ class _Reader:
         if event.tag:
             self._problem(event.start_mark, f"tags are not supported ({shown(event.tag)})")
         if event.anchor:
+            self._tell(of_name(self._text, event.start_mark.index, event.anchor))
             self._anchors[event.anchor] = _Anchored(value, 1, 0)
 
     def _odd_key(self, frame: _Frame, event: Any) -> str:
@@ -203,7 +284,7 @@ class _Reader:
         if key == "<<" and event.implicit[0]:
             self._problem(event.start_mark, "merge keys (<<) are not supported: write the keys out")
         if key in frame.value:
-            first, _ = unpack(frame.places[2 * list(frame.value).index(key)])
+            first, _ = unpack(frame.place_of(key))
             self._problem(
                 event.start_mark, f"the key {shown(key)} is there already, in line {first}"
             )
@@ -221,20 +302,35 @@ class _Reader:
         if event.tag:
             self._decorated(event, value)
         if event.anchor:
+            self._tell(of_name(self._text, event.start_mark.index, event.anchor))
             self._anchors[event.anchor] = None
-        frame = _Frame(value, mapping=isinstance(value, dict), anchor=event.anchor)
+        column, begin = self._stack[-1].column, None
+        if event.flow_style:
+            begin = event.start_mark
+        elif not (event.anchor or event.tag):
+            column = event.start_mark.column
+        mapping = isinstance(value, dict)
+        frame = _Frame(value, mapping=mapping, anchor=event.anchor, column=column, begin=begin)
         self._stack.append(frame)
         return frame
 
-    def _close(self, frame: _Frame) -> _Frame:
+    def _close(self, frame: _Frame, end: Any) -> _Frame:
         self.marks.add(frame.value, frame.places)
+        depth = frame.depth + 1
         if frame.anchor is not None:
-            self._anchors[frame.anchor] = _Anchored(frame.value, *_extent(frame.value))
+            self._anchors[frame.anchor] = _Anchored(frame.value, frame.size, depth)
         self._stack.pop()
-        return self._stack[-1]
+        above = self._stack[-1]
+        above.inside += frame.size - 1
+        above.depth = max(above.depth, depth)
+        # Of brackets within brackets, the outer ones are looked at.
+        if frame.begin is not None and above.begin is None and end.line != frame.begin.line:
+            self._tell(in_flow(self._text, frame.begin.index, end.index, frame.column))
+        return above
 
-    def _alias(self, event: Any, *, is_key: bool) -> Any:
+    def _alias(self, event: Any, frame: _Frame, *, is_key: bool) -> Any:
         name, mark = event.anchor, event.start_mark
+        self._tell(of_name(self._text, mark.index, name))
         if is_key:
             self._stop(mark, "a key must be text, not an alias")
         if name not in self._anchors:
@@ -249,6 +345,8 @@ class _Reader:
             self._stop(mark, f"the aliases stand for more than {MAX_ALIASED:,} values")
         if len(self._stack) + anchored.depth > MAX_DEPTH:
             self._stop(mark, f"with its aliases, nested deeper than {MAX_DEPTH} levels")
+        frame.inside += anchored.size - 1
+        frame.depth = max(frame.depth, anchored.depth)
         return anchored.value
 
     def _problem(self, mark: Any, message: str) -> None:
@@ -261,13 +359,3 @@ class _Reader:
     def _stop(self, mark: Any, message: str) -> NoReturn:
         self._problem(mark, message)
         raise _StopError
-
-
-def _extent(value: Any) -> tuple[int, int]:
-    """Return how many values there are in a value, and how deep it is nested."""
-    if not isinstance(value, dict | list):
-        return 1, 0
-    children = value.values() if isinstance(value, dict) else value
-    extents = [_extent(child) for child in children]
-    size = 1 + sum(size for size, _ in extents)
-    return size, 1 + max((depth for _, depth in extents), default=0)

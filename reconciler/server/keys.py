@@ -1,4 +1,4 @@
-"""API keys: stored as hashes, read from a file, and never written or shown."""
+"""API keys: stored as hashes, and never written or shown."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import hashlib
 import re
 import secrets
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from reconciler.errors import ConfigurationError
 from reconciler.model.source import Problem, Source
 from reconciler.server.emails import account_key
 from reconciler.server.store import Store, StoreError
 
+Locate = Callable[[tuple[int, ...]], Source]
+
 _KEY = re.compile(r"[!-~]{1,512}", re.ASCII)
+_MOST_PROBLEMS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,32 +114,24 @@ def find_owner_of(connection: sqlite3.Connection, key: str) -> KeyOwner | None:
     return KeyOwner(row["email"]) if row else None
 
 
-def read_key_file(path: Path | str) -> tuple[MemberKey, ...]:
-    """Return the keys of a YAML or JSON file: a list of `{key, email}`.
+def member_keys(data: Any, locate: Locate) -> tuple[MemberKey, ...]:
+    """Return the keys that a file holds: a list of `{key, email}`.
 
-    Raises ConfigurationError with every problem; none of them quotes the file.
+    `locate` gives the place of the file's own value and of each entry. Raises ConfigurationError
+    with every problem; none of them quotes the file.
     """
-    name = str(path)
-    try:
-        data = yaml.load(Path(path).read_bytes(), Loader=_loader())  # noqa: S506 - a safe one
-    except OSError as error:
-        raise _invalid(name, f"cannot be read: {error.strerror}") from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = Source(name, mark.line + 1, mark.column + 1) if mark else Source(name)
-        # The parser's own message would quote the line, and with it the key; so would the chain.
-        raise ConfigurationError([Problem(place, "is not valid YAML")]) from None
-    except (yaml.YAMLError, ValueError, RecursionError):
-        raise _invalid(name, "is not valid YAML in UTF-8") from None
     if not isinstance(data, list):
-        raise _invalid(name, "must be a list of {key, email}")
-    problems = [
-        Problem(Source(name), f"entry {number}: {complaint}")
-        for number, row in enumerate(data, 1)
-        if (complaint := _complaint(row))
-    ]
-    if not problems and len({row["key"] for row in data}) < len(data):
-        problems.append(Problem(Source(name), "one key is given twice"))
+        raise ConfigurationError([Problem(locate(()), "must be a list of {key, email}")])
+    problems = []
+    first: dict[str, int] = {}
+    for index, row in enumerate(data):
+        complaint = _complaint(row)
+        if complaint is None and first.setdefault(row["key"], index) != index:
+            complaint = f"one key is given twice, first in entry {first[row['key']] + 1}"
+        if complaint:
+            problems.append(Problem(locate((index,)), f"entry {index + 1}: {complaint}"))
+        if len(problems) == _MOST_PROBLEMS:
+            break
     if problems:
         raise ConfigurationError(problems)
     return tuple(MemberKey(email=row["email"], key=row["key"]) for row in data)
@@ -153,14 +145,6 @@ def _complaint(row: Any) -> str | None:
     if not isinstance(row["email"], str) or not row["email"]:
         return "`email` must be a text"
     return None
-
-
-def _invalid(name: str, message: str) -> ConfigurationError:
-    return ConfigurationError([Problem(Source(name), message)])
-
-
-def _loader() -> Any:
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _hash(connection: sqlite3.Connection, key: str) -> str:

@@ -110,14 +110,14 @@ def test_text_of_200_mb_is_refused_before_it_is_read(tmp_path: Path) -> None:
     with path.open("wb") as stream:
         stream.write(HEAD + b"note: ")
         stream.truncate(200 * 1024 * 1024)
-    expected = "acme.yaml:1:1: the file is larger than 64 MiB, the most that is read\n"
+    expected = "acme.yaml:1:1: the file is larger than 20 MiB, the most that is read\n"
     assert problems_of(["acme.yaml"], tmp_path) == expected
 
 
 @pytest.mark.usefixtures("bounded")
 def test_one_text_that_fills_a_whole_file_is_a_problem_of_one_short_line(tmp_path: Path) -> None:
     path = tmp_path / "acme.yaml"
-    path.write_bytes(b"version: 1\norganization: {id: 1}\nnotes: " + b"x" * 40_000_000)
+    path.write_bytes(b"version: 1\norganization: {id: 1}\nnotes: " + b"x" * 20_000_000)
     problems = problems_of(["acme.yaml"], tmp_path)
     assert problems.startswith("acme.yaml:3:1: unknown key 'notes'")
     assert len(problems) < 300

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.config.document import load_secret
 from reconciler.errors import ConfigurationError
 from reconciler.server.keys import (
     MemberKey,
     is_key,
+    member_keys,
     new_key,
-    read_key_file,
     set_keys,
     set_member_keys,
     set_owner_key,
@@ -19,6 +20,12 @@ from reconciler.server.keys import (
 from reconciler.server.load import load_snapshot
 from reconciler.server.store import Store, StoreError
 from tests.server.world import OWNER_KEY, member_key, running, snapshot
+
+
+def read(path: Path) -> tuple[MemberKey, ...]:
+    """Read a file of keys as `serve --keys` does."""
+    document = load_secret(path)
+    return member_keys(document.data, document.source)
 
 
 def status(client: object) -> int:
@@ -113,7 +120,7 @@ def test_a_text_that_a_header_cannot_carry_is_no_key(text: str) -> None:
 def test_a_key_file_is_yaml_or_json(tmp_path: Path, text: str) -> None:
     path = tmp_path / "keys"
     path.write_text(text, encoding="utf-8")
-    keys = read_key_file(path)
+    keys = read(path)
     assert keys == (
         MemberKey("ada@example.com", "key-of-ada"),
         MemberKey("b@x", "key-of-b"),
@@ -124,7 +131,7 @@ def test_a_key_file_is_yaml_or_json(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "must be a list"),
+        ("", "the file is empty"),
         ("key: SECRET", "must be a list"),
         ("- SECRET", "entry 1: must have exactly `key` and `email`"),
         ("- {key: SECRET}", "entry 1: must have exactly"),
@@ -133,9 +140,25 @@ def test_a_key_file_is_yaml_or_json(tmp_path: Path, text: str) -> None:
         ("- {key: 'SECRET SECRET', email: a@x}", "entry 1: `key` must be a text"),
         ("- {key: SECRET, email: 5}", "entry 1: `email` must be a text"),
         ("- {key: SECRET, email: a@x}\n- {key: SECRET, email: b@x}", "one key is given twice"),
-        ("- {key: SECRET, email: a@x", "is not valid YAML"),
-        ("- {key: !!python/name:SECRET '', email: a@x}", "is not valid YAML"),
-        ("- {key: \x00SECRET, email: a@x}", "is not valid YAML"),
+        ("- {key: SECRET, email: a@x", ":2:1: this is not read, nor shown"),
+        ("- {key: !!python/name:SECRET '', email: a@x}", ":1:9: this is not read"),
+        ("- {key: !!bool SECRET, email: a@x}", ":1:9: this is not read"),
+        ("- {key: !SECRET x, email: a@x}", ":1:9: this is not read"),
+        ("- {key: &SECRET x, email: *SECRET1}", ":1:27: this is not read"),
+        ("- {key: &SECRET:x, email: a@x}", ":1:16: this is not read"),
+        ("- {SECRET: x, SECRET: a@x}", ":1:15: this is not read"),
+        ("- {SECRET: x, email: a@x}", ":1:3: entry 1: must have exactly"),
+        ("- {key: 0123SECRET}\n- {key: 012345678}", ":2:9: this is not read"),
+        ("- {key: SECRET\n: x", "this is not read"),
+        ('- {key: "SECRET', "this is not read"),
+        ("%SECRET\n- a", "this is not read"),
+        ("- a\n--- SECRET\n", ":2:1: this is not read"),
+        ("? [SECRET]\n: x\n", "this is not read"),
+        ('[{"key": "SECRET", "key": "SECRET", "email": "a@x"}]', ":1:20: this is not read"),
+        ('[{"key": "SECRET\\ud800", "email": "a@x"}]', "this is not read"),
+        ("- {key: \x00SECRET, email: a@x}", ":1:9: this is not read"),
+        ("\ufeff- {key: SECRET, email: a@x}", "begins with a byte order mark"),
+        ("- {key: SECRET, email: a@x}\r\n", ":1:28: this is not read"),
     ],
 )
 def test_a_key_file_that_is_wrong_is_refused_without_quoting_it(
@@ -144,7 +167,7 @@ def test_a_key_file_that_is_wrong_is_refused_without_quoting_it(
     path = tmp_path / "keys.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigurationError) as caught:
-        read_key_file(path)
+        read(path)
     assert complaint in str(caught.value)
     assert str(path) in str(caught.value)
     assert "SECRET" not in str(caught.value)
@@ -153,7 +176,15 @@ def test_a_key_file_that_is_wrong_is_refused_without_quoting_it(
 
 def test_a_key_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
-        read_key_file(tmp_path / "keys.yaml")
+        read(tmp_path / "keys.yaml")
+
+
+def test_bytes_that_are_no_text_are_not_shown_either(tmp_path: Path) -> None:
+    path = tmp_path / "keys.yaml"
+    path.write_bytes(b"- {key: SECRET\xff, email: a@x}")
+    with pytest.raises(ConfigurationError, match=r"keys\.yaml:1:15: this is not read") as caught:
+        read(path)
+    assert "0xff" not in str(caught.value)
 
 
 def test_the_role_of_a_key_is_its_owners_role_in_each_organization() -> None:

@@ -35,7 +35,7 @@ def test_a_sealed_line_that_is_not_json_is_damage(tmp_path: Path) -> None:
     body = b'{"kind":}'
     digest = hashlib.sha256(body).hexdigest().encode()
     path.write_bytes(body[:-1] + b',"digest":"' + digest + b'"}\n')
-    with pytest.raises(JournalError, match=r"j\.jsonl:1: .* it is not JSON"):
+    with pytest.raises(JournalError, match=r"j\.jsonl:1:9: .* it is not JSON"):
         audit(path)
 
 

@@ -231,7 +231,7 @@ def test_a_line_with_a_missing_field_is_damage(tmp_path: Path) -> None:
     path = tmp_path / "j.jsonl"
     with Journal.open(path, BEGIN) as journal:
         journal._append({"kind": "intent", "call": "c"})
-    with pytest.raises(JournalError, match=r"j\.jsonl:2: .* a field is missing"):
+    with pytest.raises(JournalError, match=r"j\.jsonl:2:1: .* the field 'organization' is missing"):
         Journal.open(path, BEGIN)
 
 

@@ -167,7 +167,7 @@ def test_an_item_of_a_list_has_its_own_place_for_a_key() -> None:
 
 def test_what_libyaml_cannot_read_at_all_is_told_as_well() -> None:
     with pytest.raises(ConfigurationError, match=r"f\.yaml:1:1: not YAML: .*control characters"):
-        yaml_text.read_yaml(b"a: \x01", "f.yaml")
+        yaml_text.read_yaml("a: \x01", "f.yaml")
 
 
 def test_an_anchor_may_be_set_anew() -> None:

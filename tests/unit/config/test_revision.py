@@ -487,9 +487,9 @@ def test_a_hostile_tree_writes_nothing_outside(checkout: Path, tmp_path: Path) -
 
 def test_a_file_at_the_base_that_is_too_large_is_refused(checkout: Path) -> None:
     with (checkout / "orgs/big.yaml").open("wb") as stream:
-        stream.truncate(70 * 1024 * 1024)
+        stream.truncate(21 * 1024 * 1024)
     commit(checkout)
-    with pytest.raises(ConfigurationError, match=r"^HEAD:orgs/big\.yaml:1:1: .* larger than 64"):
+    with pytest.raises(ConfigurationError, match=r"^HEAD:orgs/big\.yaml:1:1: .* larger than 20"):
         base_workspace("HEAD", [], cwd=checkout)
 
 
