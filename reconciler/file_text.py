@@ -19,6 +19,15 @@ MAX_FILE_SIZE = 20 * MIB
 MAX_DATA_SIZE = 256 * MIB
 """The most bytes of a file that a program wrote: a snapshot, a plan or a journal."""
 
+MAX_VALUES = 2_000_000
+"""The most values, and beginnings and ends of mappings and lists, of a file that people write."""
+
+MAX_STATE_VALUES = 3_000_000
+"""The most of them in a snapshot."""
+
+MAX_PLAN_VALUES = 5_000_000
+"""The most of them in a plan, of which there is only one reader, and it is JSON's."""
+
 MAX_MEMORY = 540 * MIB
 """The most bytes that a file and the values in it may need."""
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 NAMES = ("organization", "workspace", "groups", "snapshot", "plan", "faults")
 """The formats that have a schema."""
 
+_LONGEST = 300
+
 MAX_EXPLAINED = 1_000
 """How many problems of one document are explained."""
 
@@ -48,8 +50,8 @@ def problems(name: str, data: object) -> tuple[SchemaProblem, ...]:
     if validator.is_valid(data):
         return ()
     return _explain(name, data) or tuple(
-        SchemaProblem(_steps(data, refusal.instance_path), refusal.message)
-        for refusal in validator.iter_errors(data)
+        SchemaProblem(_steps(data, refusal.instance_path), _cut(refusal.message))
+        for refusal in islice(validator.iter_errors(data), MAX_EXPLAINED)
     )
 
 
@@ -115,6 +117,11 @@ def _refused_items(schema: Mapping[str, Any]) -> Callable[..., Iterator[Any]]:
                     yield from validator.descend(item, item_schema, path=index)
 
     return items
+
+
+def _cut(message: str) -> str:
+    """Return a message that may quote a whole file, without most of that."""
+    return message if len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
 
 
 def _steps(data: Any, place: Iterable[str | int]) -> tuple[str | int, ...]:

@@ -27,8 +27,14 @@ _TYPES = {
 }
 
 
+_LONGEST_WORD = 100
+_LONGEST_SHOWN = 60
+
+
 def suggestion(word: str, known: list[str]) -> str:
     """Return `; did you mean 'x'?` for the closest of the known words, or nothing."""
+    if len(word) > _LONGEST_WORD:
+        return ""  # Nothing that is known is like it, and comparing takes its time.
     close = get_close_matches(word, known, n=1, cutoff=0.6)
     if not close:
         folded = {entry.casefold(): entry for entry in known}
@@ -39,8 +45,10 @@ def suggestion(word: str, known: list[str]) -> str:
 
 def shown(value: object) -> str:
     """Return a value as a message quotes it: short, on one line."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    # Of a long text only what is shown is looked at.
+    text = repr(value[:_LONGEST_SHOWN] if isinstance(value, str) else value)
+    whole = len(text) <= _LONGEST_SHOWN and not (isinstance(value, str) and value[_LONGEST_SHOWN:])
+    return text if whole else f"{text[: _LONGEST_SHOWN - 3]}..."
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,20 +11,18 @@ from itertools import count
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
-from reconciler.file_text import MAX_MEMORY, MIB
+from reconciler.file_text import MAX_MEMORY, MAX_VALUES, MIB
 from reconciler.schema_messages import shown
 
 MAX_DEPTH = 50
 """How deep mappings and lists of a document may be nested."""
 
-MAX_VALUES = 5_000_000
-"""How many values and keys one JSON text may hold, by its brackets, commas and colons."""
-
 _MAX_DIGITS = 19
 _BYTES_OF_A_VALUE = 86
 _OPENING = ("{", "[")
 _SPACE = re.compile(r"[ \t\n\r]*")
-_SURROGATES = re.compile(r"(?<!\\)(?:\\\\)*((?:\\u[dD][89a-fA-F][0-9a-fA-F]{2})+)")
+# An even number at a time, since whole pairs must not be parted.
+_SURROGATES = re.compile(r"(?<!\\)(?:\\\\)*((?:\\u[dD][89a-fA-F][0-9a-fA-F]{2}){1,1000})")
 _PAIRS = re.compile(r"(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})+")
 _BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]')
 
@@ -53,14 +51,16 @@ def looks_like_json(text: str) -> bool:
     return text.lstrip(" \t\n")[:1] in _OPENING
 
 
-def read_json(text: str) -> Any:
+def read_json(text: str, values: int = MAX_VALUES) -> Any:
     """Return the data of JSON text; a whole number is an int, however it is written.
+
+    `values` is how many it may hold, counted by their brackets, commas and colons.
 
     Raises `NotJsonError` for anything else, and for a key that occurs twice, for text that is not
     Unicode (a lone surrogate), for NaN and numbers beyond 64 bits or a float, and for nesting
     without end.
     """
-    check_extent(text)
+    _check_extent(text, values)
     data = _decoded(text)
     lone = _lone_surrogate(text)
     if lone is not None:
@@ -75,15 +75,15 @@ def read_ascii_json(text: str) -> Any:
 
     Raises `NotJsonError` as `read_json` does.
     """
-    check_extent(text)
+    _check_extent(text, MAX_VALUES)
     return _decoded(text)
 
 
-def check_extent(text: str) -> None:
+def _check_extent(text: str, most: int) -> None:
     """Raise `TooMuchJsonError` where the values of a text would be too many, or need too much."""
     values = sum(text.count(mark) for mark in "[{,:")
-    if values > MAX_VALUES:
-        raise TooMuchJsonError(f"the file holds more than {MAX_VALUES:,} values and marks")
+    if values > most:
+        raise TooMuchJsonError(f"the file holds more than {most:,} values and marks")
     held = sys.getsizeof(text)
     # What escapes stand for may be wider than the text itself.
     inside = 4 * len(text) if "\\u" in text else held

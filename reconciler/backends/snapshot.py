@@ -28,6 +28,8 @@ from reconciler.model.state import (
 
 FORMAT = "license-snapshot/1"
 
+_MOST_PROBLEMS = 1_000
+
 Place = tuple[str | int, ...]
 Locate = Callable[[Place], Source]
 
@@ -193,6 +195,8 @@ class _Reader:
 
     def _complain(self, place: Place, message: str) -> None:
         self.problems.append(Problem(self._locate(place), message))
+        if len(self.problems) >= _MOST_PROBLEMS:
+            raise ConfigurationError(self.problems, hint="the rest was not looked at")
 
 
 _MAKE: Mapping[str, Callable[[_Reader, Mapping[str, Any], Place], Any]] = {

@@ -17,6 +17,9 @@ from reconciler.errors import ConfigurationError
 from reconciler.file_text import (
     MAX_DATA_SIZE,
     MAX_FILE_SIZE,
+    MAX_PLAN_VALUES,
+    MAX_STATE_VALUES,
+    MAX_VALUES,
     MIB,
     decode,
     forbidden_characters,
@@ -31,7 +34,7 @@ from reconciler.strict_json import NotJsonError, TooMuchJsonError, looks_like_js
 MAX_YAML_SIZE = 64 * MIB
 """The most bytes that are read as YAML; JSON, which takes less time and room, may have more."""
 
-_LIMITS = {"snapshot": MAX_DATA_SIZE}
+_LIMITS = {"snapshot": (MAX_DATA_SIZE, MAX_STATE_VALUES)}
 _UNSHOWN = (
     "this is not read, nor shown, since it may be a key: put texts in quotes, use no tags, anchors "
     "or aliases, and name each key of a mapping once"
@@ -116,18 +119,18 @@ def parse_document(content: bytes | str, name: str) -> Document:
     return _parsed(decode(raw, name), name, hashlib.sha256(raw).hexdigest())
 
 
-def _parsed(text: str, name: str, sha256: str) -> Document:
+def _parsed(text: str, name: str, sha256: str, values: int = MAX_VALUES) -> Document:
     with collector_off():
         if looks_like_json(text):
             try:
-                data = read_json(text)
+                data = read_json(text, values)
             except NotJsonError as error:
                 # YAML in flow style begins so too, and its parser says what is wrong.
                 if isinstance(error, TooMuchJsonError) or len(text) > MAX_YAML_SIZE:
                     raise _not_json(error, text, name) from None
             else:
                 return Document(name, data, sha256, lambda: _json_marking(text, data))
-        return _yaml_document(text, name, sha256)
+        return _yaml_document(text, name, sha256, values)
 
 
 def _json_marking(text: str, data: Any) -> Marking:
@@ -142,7 +145,7 @@ def _not_json(error: NotJsonError, text: str, name: str) -> ConfigurationError:
     return ConfigurationError([Problem(source, message)])
 
 
-def _yaml_document(text: str, name: str, sha256: str) -> Document:
+def _yaml_document(text: str, name: str, sha256: str, values: int) -> Document:
     from reconciler.config.yaml_text import read_yaml, unpack
 
     if len(text) > MAX_YAML_SIZE:
@@ -151,19 +154,25 @@ def _yaml_document(text: str, name: str, sha256: str) -> Document:
     forbidden = list(forbidden_characters(text, name))
     if forbidden:
         raise ConfigurationError(forbidden)
-    data, marks = read_yaml(text, name)
+    data, marks = read_yaml(text, name, values)
     return Document(name, data, sha256, lambda: (marks, unpack))
 
 
 def load_document(
-    path: Path | str, name: str | None = None, *, limit: int = MAX_FILE_SIZE
+    path: Path | str,
+    name: str | None = None,
+    *,
+    limit: int = MAX_FILE_SIZE,
+    values: int = MAX_VALUES,
 ) -> Document:
     """Read and parse a file; `name` is what its sources call it, by default the path as given.
+
+    `limit` is how many bytes, and `values` how many values it may have.
 
     Raises `ConfigurationError`, also where the file cannot be read.
     """
     name = str(path) if name is None else name
-    return _parsed(*_text(Path(path), name, limit))
+    return _parsed(*_text(Path(path), name, limit), values)
 
 
 def load_json(path: Path | str) -> Document:
@@ -174,7 +183,7 @@ def load_json(path: Path | str) -> Document:
     text, name, sha256 = _text(Path(path), str(path), MAX_DATA_SIZE)
     with collector_off():
         try:
-            data = read_json(text)
+            data = read_json(text, MAX_PLAN_VALUES)
         except NotJsonError as error:
             raise _not_json(error, text, name) from None
     return Document(name, data, sha256, lambda: _json_marking(text, data))
@@ -212,7 +221,8 @@ def load_validated(path: Path | str, schema_name: str) -> Document:
     if link_out(Path.cwd() / path) is not None:
         message = "the link leads out of the git checkout that it lies in, and is not followed"
         raise ConfigurationError([Problem(Source(str(path)), message)])
-    document = load_document(path, limit=_LIMITS.get(schema_name, MAX_FILE_SIZE))
+    limit, values = _LIMITS.get(schema_name, (MAX_FILE_SIZE, MAX_VALUES))
+    document = load_document(path, limit=limit, values=values)
     found = list(document.schema_problems(schema_name))
     if found:
         # A file of another format does not fit in many places, and one of them says why.

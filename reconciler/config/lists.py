@@ -148,6 +148,10 @@ class MachineList:
             wanted.replaced(identity, replaces, place)
 
 
+_MOST_TWICE = 1_000
+"""After how many duplicates of a list no more are told."""
+
+
 @dataclass(slots=True)
 class _Gathered:
     """What the entries of one subject say together; `typed` is the one that no group brought."""
@@ -199,6 +203,7 @@ class _Collected:
         self._report = report
         self._wanted: dict[str, _Gathered] = {}
         self._everyone: list[Everyone] = []
+        self._twice = 0
         self._replaces: dict[str, tuple[Subject, Source]] = {}
 
     def add(
@@ -220,8 +225,10 @@ class _Collected:
             known = _Gathered(subject, order, priority, note, replaces, name, offline_until)
             self._wanted[key] = known
         elif known.typed is not None and not entry.path:
-            message = f"{shown(subject.id)} is in this list already, in {known.typed.source}"
-            self._report(Problem(entry.source, message))
+            self._twice += 1
+            if self._twice <= _MOST_TWICE:
+                message = f"{shown(subject.id)} is in this list already, in {known.typed.source}"
+                self._report(Problem(entry.source, message))
             return
         else:
             known.priority = max(known.priority, priority)

@@ -17,9 +17,9 @@ from yaml.tokens import KeyToken, ScalarToken, StreamEndToken
 
 # After these libyaml takes a comment that no space sets apart, and a `?` that none follows.
 _SUSPICIOUS = re.compile(r"""[\]}\["'{,]\#|[|>][-+0-9]{0,2}\#|(?:^|[\s\[{,])\?\S""")
-_COMMENT = re.compile(r"(?<!\s)(?<!^)\#")
 _HEADER = re.compile(r"[|>][-+0-9]*\#")
 _BLANK_BLOCK = re.compile(r"[|>][-+]?[ \t]*(?:\#[^\n]*)?\n((?: *\n)+)( *)\#")
+_SPACE_BEFORE = "a comment needs a space before its `#`; put text that holds a `#` in quotes"
 _AFTER_NAME = frozenset("?:%@`")
 
 
@@ -42,9 +42,9 @@ def in_tokens(text: str) -> Misread | None:
         while True:
             token: Any = parser.get_token()
             begin = token.start_mark.index
-            comment = _COMMENT.search(text, end, begin) if begin > end else None
-            if comment:
-                return Misread(comment.start(), _SPACE_BEFORE)
+            # Between two marks there is only space, and comments.
+            if begin > end > 0 and text[end] == "#" and not text[end - 1].isspace():
+                return Misread(end, _SPACE_BEFORE)
             end = max(end, token.end_mark.index)
             found = _of_token(text, token, begin)
             if found is not None or isinstance(token, StreamEndToken):
@@ -53,12 +53,11 @@ def in_tokens(text: str) -> Misread | None:
         return None  # Whoever reads it whole says so.
 
 
-_SPACE_BEFORE = "a comment needs a space before its `#`; put text that holds a `#` in quotes"
-
-
-def _of_token(text: str, token: object, begin: int) -> Misread | None:
+def _of_token(text: str, token: Any, begin: int) -> Misread | None:
     if isinstance(token, KeyToken):
-        if text[begin : begin + 1] == "?" and not text[begin + 1 : begin + 2].isspace():
+        # Any other key's mark is put before it later, and has no width.
+        wide = token.end_mark.index > begin
+        if wide and not text[begin + 1 : begin + 2].isspace():
             return Misread(begin, "text in brackets cannot begin with a `?`: put it in quotes")
     elif isinstance(token, ScalarToken) and token.style in {"|", ">"}:
         header = _HEADER.match(text, begin)

@@ -37,12 +37,10 @@ from reconciler.config.yaml_strictness import (
     of_name,
 )
 from reconciler.errors import ConfigurationError
+from reconciler.file_text import MAX_VALUES
 from reconciler.model.source import Problem, Source
 from reconciler.schema_messages import shown
 from reconciler.strict_json import MAX_DEPTH
-
-MAX_EVENTS = 3_000_000
-"""How many values, and beginnings and ends of mappings and lists, one file may hold."""
 
 MAX_PROBLEMS = 1_000
 """After how many problems of its syntax a file is not read further."""
@@ -59,13 +57,15 @@ def unpack(place: int) -> tuple[int, int]:
     return (place >> COLUMN_BITS) + 1, (place & _COLUMN_MASK) + 1
 
 
-def read_yaml(text: str, file: str) -> tuple[Any, Marks]:
+def read_yaml(text: str, file: str, values: int = MAX_VALUES) -> tuple[Any, Marks]:
     """Return the data of one YAML document and the places of its values.
+
+    `values` is how many values, and beginnings and ends of mappings and lists, it may hold.
 
     Raises `ConfigurationError` with every problem, up to the first one after
     which the text makes no sense.
     """
-    reader = _Reader(text, file)
+    reader = _Reader(text, file, values)
     try:
         reader.read()
     except _StopError:
@@ -154,11 +154,12 @@ class _Anchored:
 
 
 class _Reader:
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, values: int) -> None:
         self.file = file
         self.problems: list[Problem] = []
         self.marks = Marks()
         self._text = text
+        self._most = values
         self._get: Callable[[], Any] = CParser(text).get_event
         self._stack = [_Frame([], mapping=False)]
         self._anchors: dict[str, _Anchored | None] = {}
@@ -180,7 +181,7 @@ class _Reader:
         frame: _Frame | None = self._stack[0]
         key: str | None = None  # of a mapping, while its value is to come
         event: Any = None
-        for _ in range(MAX_EVENTS):
+        for _ in range(self._most):
             if frame is None:
                 return
             event = get()
@@ -210,7 +211,7 @@ class _Reader:
                 self._decorated(event, value)
             frame.add(key, place, value)
             key = None
-        self._stop(event.start_mark, f"the file holds more than {MAX_EVENTS:,} values and marks")
+        self._stop(event.start_mark, f"the file holds more than {self._most:,} values and marks")
 
     def _structure(self, frame: _Frame, key: str | None, place: int, event: Any) -> _Frame | None:
         """Take any event but text and return the frame that is open after it, if any."""

@@ -249,11 +249,13 @@ def test_the_aliases_of_a_file_have_a_budget(monkeypatch: pytest.MonkeyPatch) ->
         parse_document(text, "f.yaml")
 
 
-def test_the_values_of_a_file_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yaml_text, "MAX_EVENTS", 100)
-    assert len(parse_document("- a\n" * 90, "f.yaml").data) == 90
-    with pytest.raises(ConfigurationError, match="holds more than 100 values and marks"):
-        parse_document("- a\n" * 200, "f.yaml")
+@pytest.mark.parametrize("text", ["- a\n" * 90, f"[{','.join('1' * 90)}]"])
+def test_the_values_of_a_file_have_a_limit(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text(text)
+    assert len(load_document(path, values=100).data) == 90
+    with pytest.raises(ConfigurationError, match="holds more than 80 values and marks"):
+        load_document(path, values=80)
 
 
 def test_the_garbage_collector_is_as_it_was_before(tmp_path: Path) -> None:
