@@ -123,10 +123,10 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _float(text: str) -> float | int:
     value = float(text)
-    if math.isinf(value):
+    # A schema takes 5.0 and 1e300 for whole numbers, so they are, or are too large to be one.
+    if math.isinf(value) or abs(value) >= 2**63:
         raise NotJsonError("a number beyond all bounds")
-    # JSON knows one kind of number: 5.0 is a whole one, and must not be told as another.
-    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    return int(value) if value.is_integer() else value
 
 
 def _integer(text: str) -> int:

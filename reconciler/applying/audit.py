@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from reconciler.applying.chain import START, JournalError, Line, bounded_lines, damaged, sound_lines
 from reconciler.applying.record import Intent, Result
-from reconciler.applying.recorded import intent_of, is_known, results_of
+from reconciler.applying.recorded import are_about, intent_of, is_known, results_of
 from reconciler.errors import ConfigurationError
 from reconciler.file_text import MAX_DATA_SIZE, opened
 
@@ -105,7 +105,7 @@ class _Account:
         results = results_of(entry)
         if is_known(results):
             del self._intents[intent.call]
-        if [row.id for row in results] != [item.id for item in intent.items]:
+        if not are_about(results, intent):
             raise damaged(where, "it is about other subjects than its call")
         for result in results:
             event = self._event(intent, place, entry["at"], result, settled=entry["settled"])

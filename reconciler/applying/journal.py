@@ -14,9 +14,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from reconciler.applying.chain import FORMAT, START, JournalError, bounded_lines, seal, sound_lines
+from reconciler.applying.chain import (
+    FORMAT,
+    START,
+    JournalError,
+    bounded_lines,
+    damaged,
+    seal,
+    sound_lines,
+)
 from reconciler.applying.record import Begin, Intent, Result
-from reconciler.applying.recorded import intent_of, is_known, results_of
+from reconciler.applying.recorded import are_about, intent_of, is_known, results_of
 from reconciler.applying.taken import TakenSeats
 
 _MODE = 0o600
@@ -121,10 +129,10 @@ class Journal:
             name = str(self._path)
             for line in sound_lines(bounded_lines(stream, name), name):
                 end, digest = line.end, line.digest
-                self._follow(line.entry, target)
+                self._follow(line.entry, target, f"{name}:{line.number}")
         return end, digest
 
-    def _follow(self, entry: Mapping[str, Any], target: str) -> None:
+    def _follow(self, entry: Mapping[str, Any], target: str, place: str) -> None:
         match entry["kind"]:
             case "begin" if entry["target"] != target:
                 raise JournalError(
@@ -135,6 +143,8 @@ class Journal:
                 self._open[entry["call"]] = intent_of(entry)
             case "outcome" if (intent := self._open.get(entry["call"])) is not None:
                 results = results_of(entry)
+                if not are_about(results, intent):
+                    raise damaged(place, "it is about other subjects than its call")
                 self._taken.follow(intent, results)
                 if is_known(results):
                     del self._open[intent.call]

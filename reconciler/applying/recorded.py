@@ -148,6 +148,11 @@ def intent_of(entry: Mapping[str, Any]) -> Intent:
     )
 
 
+def are_about(results: Iterable[Result], intent: Intent) -> bool:
+    """Tell whether an outcome is about the subjects of a call, in their order."""
+    return [row.id for row in results] == [item.id for item in intent.items]
+
+
 def is_known(results: Iterable[Result]) -> bool:
     """Tell whether an outcome says of every subject whether it took effect."""
     return all(result.ending != Ending.UNCLEAR for result in results)

@@ -51,7 +51,9 @@ def number(text: str) -> str | int | float:
     """
     plain = _PLAIN.fullmatch(text)
     if plain:
-        return float(text) if plain[1] else int(text)
+        value = float(text) if plain[1] else int(text)
+        # A schema takes 5.0 for a whole number, so it is one.
+        return int(value) if value == int(value) else value
     if _ANY_NUMBER.fullmatch(text):
         raise AmbiguousNumberError(text)
     return text
