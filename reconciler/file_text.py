@@ -80,7 +80,11 @@ def read_bytes(path: Path, file: str, limit: int) -> bytes:
     """Return the bytes of a file; raises `ConfigurationError` where they cannot be had."""
     with opened(path, file, limit) as stream:
         try:
-            content = stream.read(limit + 1)
+            # Room is made for what is asked for, so no more than there seems to be is.
+            seen = os.fstat(stream.fileno()).st_size
+            content = stream.read(seen + 1)
+            if len(content) > seen:
+                content += stream.read(limit + 1 - len(content))
         except OSError as error:
             raise unreadable(file, error) from error
     if len(content) > limit:
