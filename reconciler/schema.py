@@ -23,6 +23,8 @@ NAMES = ("organization", "workspace", "groups", "snapshot", "plan", "faults")
 """The formats that have a schema."""
 
 _LONGEST = 300
+_LONGEST_TEXT = 10_000
+_QUOTING = ("type", "enum", "const", "pattern", "maxLength", "format", "oneOf", "anyOf", "not")
 
 MAX_EXPLAINED = 1_000
 """How many problems of one document are explained."""
@@ -79,8 +81,9 @@ def _explain(name: str, data: object) -> tuple[SchemaProblem, ...]:
 
     from reconciler.schema_messages import describe
 
+    brief = {word: _brief(Draft202012Validator.VALIDATORS[word]) for word in _QUOTING}
     kind: Any = extend(  # type: ignore[no-untyped-call]
-        Draft202012Validator, {"items": _refused_items(_schema(name))}
+        Draft202012Validator, {"items": _refused_items(_schema(name)), **brief}
     )
     validator = kind(_schema(name), format_checker=Draft202012Validator.FORMAT_CHECKER)
     found = (problem for error in validator.iter_errors(data) for problem in describe(error))
@@ -89,6 +92,19 @@ def _explain(name: str, data: object) -> tuple[SchemaProblem, ...]:
         message = f"more than {MAX_EXPLAINED:,} problems: only the first ones are told"
         explained.append(SchemaProblem((), message))
     return tuple(explained)
+
+
+def _brief(keyword: Callable[..., Iterator[Any] | None]) -> Callable[..., Iterator[Any] | None]:
+    """Return a keyword of jsonschema that looks at the beginning of a long text.
+
+    Its message would quote the whole, several times over.
+    """
+
+    def check(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any] | None:
+        text = instance[:_LONGEST_TEXT] if isinstance(instance, str) else instance
+        return keyword(validator, value, text, schema)
+
+    return check
 
 
 def _refused_items(schema: Mapping[str, Any]) -> Callable[..., Iterator[Any]]:

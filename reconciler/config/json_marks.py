@@ -27,7 +27,7 @@ def mark_json(text: str, data: Any) -> Marks:
         frame = frames[-1] if frames else None
         if frame is None:
             marks.root = token.start()
-        elif frame.key_comes(token[0]):
+        elif frame.key_comes(token):
             frame.places.append(token.start())
             continue
         else:
@@ -50,10 +50,10 @@ class _Frame:
         self.key: str | None = None
         self.places: list[int] = []
 
-    def key_comes(self, token: str) -> bool:
+    def key_comes(self, token: re.Match[str]) -> bool:
         if not isinstance(self.value, dict) or self.key is not None:
             return False
-        self.key = json.loads(token)
+        self.key = json.loads(token[0])
         return True
 
     def child(self) -> Any:

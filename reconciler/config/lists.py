@@ -148,7 +148,7 @@ class MachineList:
             wanted.replaced(identity, replaces, place)
 
 
-_MOST_TWICE = 1_000
+_MOST_TWICE = 100_000
 """After how many duplicates of a list no more are told."""
 
 
