@@ -13,8 +13,8 @@ from reconciler.config.discovery import Folders, leads_out
 from reconciler.config.document import Document, load_document
 from reconciler.config.look_alikes import look_alikes
 from reconciler.config.sound_part import sound_part
-from reconciler.config.text import is_open_already
 from reconciler.errors import ConfigurationError
+from reconciler.file_text import is_open_already
 from reconciler.model.source import Problem, Source
 from reconciler.schema import problems as schema_problems
 

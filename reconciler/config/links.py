@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from reconciler.config.checkout import GIT, checkout_of
-from reconciler.config.text import is_open_already
+from reconciler.file_text import is_open_already
 
 MOST_LINKS = 40
 """How many links a path may lead through; as many as Linux follows."""
