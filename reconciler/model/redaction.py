@@ -110,10 +110,11 @@ def _marks(secrets: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
 
 def _forms(key: str) -> Iterator[str]:
     """Yield patterns of what a key may come back as, those first that another one begins."""
-    yield re.escape(quote(key, safe=""))
-    yield re.escape(quote(key))
-    yield re.escape(html.escape(key))
-    yield re.escape(html.escape(key).replace("&#x27;", "&#39;"))
+    escaped = html.escape(key)
+    for text in (quote(key, safe=""), quote(key), escaped, escaped.replace("&#x27;", "&#39;")):
+        # As it is, it comes last, with the backslashes at its end.
+        if text != key:
+            yield re.escape(text)
     sent = base64.b64encode(f":{key}".encode()).decode()
     for text in (sent, *_inner_base64(key)):
         yield re.escape(text)

@@ -8,7 +8,7 @@ import json
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.redaction import Redaction, secrets_of
@@ -32,6 +32,7 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @few
 @given(key=keys)
+@example(key="ends-in-a-backslash\\")
 def test_a_key_is_replaced_by_its_name(form, key: str) -> None:
     redaction = Redaction({"RECONCILER_KEY": key, "RECONCILER_OTHER": "another-key"})
     assert redaction.text(f"< {form(key)} >") == "< [RECONCILER_KEY] >"
