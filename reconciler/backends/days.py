@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from reconciler.errors import UsageError
+from reconciler.model.calendar import in_zone
 
 
 def zone(name: str) -> ZoneInfo:
@@ -23,7 +24,7 @@ def instant(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         return moment.replace(tzinfo=UTC)
-    return _in_zone(moment, UTC)
+    return in_zone(moment, UTC)
 
 
 def last_day(text: str, where: ZoneInfo) -> date:
@@ -42,7 +43,7 @@ def last_day(text: str, where: ZoneInfo) -> date:
         return moment.date()
     if moment.time() == time() or moment.time().replace(microsecond=0) == time(23, 59, 59):
         return before.date()
-    return _in_zone(before, where).date()
+    return in_zone(before, where).date()
 
 
 def end_of_day(day: date) -> str:
@@ -52,12 +53,4 @@ def end_of_day(day: date) -> str:
 
 def wire(moment: datetime) -> str:
     """Return an instant as ISO 8601 text in UTC."""
-    return _in_zone(moment, UTC).isoformat().replace("+00:00", "Z")
-
-
-def _in_zone(moment: datetime, where: tzinfo) -> datetime:
-    try:
-        return moment.astimezone(where)
-    except OverflowError:
-        # The first and the last day of the calendar stand for "always"; no zone moves them.
-        return moment.replace(tzinfo=UTC)
+    return in_zone(moment, UTC).isoformat().replace("+00:00", "Z")

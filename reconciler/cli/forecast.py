@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import click
@@ -12,6 +12,7 @@ from reconciler.cli import options
 from reconciler.cli.exits import Exit, gravest
 from reconciler.cli.output import check_target, write_data
 from reconciler.cli.rendering import look_of
+from reconciler.model.calendar import days_on
 
 
 @click.command("forecast")
@@ -115,10 +116,8 @@ def _look_ahead(asked: _Asked) -> _Found:
 
 
 def _a_year_on(day: date) -> date:
-    if day.year == date.max.year:
-        return date.max
     try:
         return day.replace(year=day.year + 1)
     except ValueError:
-        # The 29th of February.
-        return day + timedelta(days=365)
+        # The 29th of February, or the calendar's last year.
+        return days_on(day, 365)

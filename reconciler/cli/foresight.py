@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import Any
 
 from reconciler.cli.planning import Planned
 from reconciler.cli.reading import day_read
+from reconciler.model.calendar import days_on
 from reconciler.model.plan_document import to_document
 from reconciler.planning.forecast import forecast
 from reconciler.reports.forecast_page import page_of
 
-_AHEAD = timedelta(days=365)
+_AHEAD = 365
 
 
 def document_with_forecast(result: Planned) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def _foreseen(result: Planned) -> dict[str, Any]:
     declared = {row.id: row for row in result.workspace.desired.organizations}
     planned = {row.id for row in result.plan.organizations}
     first = result.plan.as_of
-    last = first + min(_AHEAD, date.max - first)
+    last = days_on(first, _AHEAD)
     read_on = day_read(result.backend, result.workspace.settings.timezone)
     rows = [
         forecast(declared[state.id], state, first, last, read_on=read_on)

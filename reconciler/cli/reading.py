@@ -12,6 +12,7 @@ from reconciler.cli.clock import today
 from reconciler.cli.notes import note
 from reconciler.cli.progress import QUIET_SECONDS, Progress
 from reconciler.errors import ApiError
+from reconciler.model.calendar import in_zone
 from reconciler.model.state import OrganizationState, Role
 
 _MAY_READ = frozenset({Role.OWNER, Role.ADMIN})
@@ -64,7 +65,7 @@ def read_organizations(
 def day_read(backend: Backend, timezone: str) -> date:
     """Return the day on which what a backend reads was so: that of a snapshot, or today."""
     taken_at = backend.capabilities().taken_at
-    return today(timezone) if taken_at is None else taken_at.astimezone(ZoneInfo(timezone)).date()
+    return today(timezone) if taken_at is None else in_zone(taken_at, ZoneInfo(timezone)).date()
 
 
 def visible_organizations(backend: Backend) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from reconciler.model.calendar import day_after
 from reconciler.model.identity import Subject, SubjectKind
 from reconciler.model.source import Source
 
@@ -127,7 +128,8 @@ class Wanted:
         """Return the last day of the unbroken time from `day` on, or None where it is open."""
         last = day
         for entry in sorted(self.entries, key=lambda e: e.start or date.min):
-            if entry.wants(last) or entry.start == last + timedelta(days=1):
+            goes_on = entry.start is not None and entry.start == day_after(last)
+            if goes_on or entry.wants(last):
                 if entry.end is None:
                     return None
                 last = max(last, entry.end)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
+from reconciler.model.calendar import day_after
 from reconciler.model.desired import DesiredProduct, Wanted, WantedList
 from reconciler.model.identity import Subject, SubjectKind
 from reconciler.model.plan import Action
-
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,14 +183,14 @@ def awaits(holder: Subject, candidate: Candidate, why: Reason) -> Reason:
 
 def boundaries(product: DesiredProduct, day: date) -> set[date]:
     """Return the days after `day` on which an entry of this product begins or has ended."""
-    days: set[date] = set()
+    days: set[date | None] = set()
     for wanted_list in (product.users, product.machines):
         for wanted in wanted_list.wanted if wanted_list else ():
             for entry in wanted.entries:
                 if entry.start is not None:
                     days.add(entry.start)
                 if entry.end is not None:
-                    days.add(entry.end + DAY)
+                    days.add(day_after(entry.end))
             if wanted.offline_until is not None:
-                days.add(wanted.offline_until + DAY)
-    return {found for found in days if found > day}
+                days.add(day_after(wanted.offline_until))
+    return {found for found in days if found is not None and found > day}

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from types import MappingProxyType
 
+from reconciler.model.calendar import day_after
 from reconciler.model.desired import NotAMember, Policy, Wanted, WantedList
 from reconciler.model.identity import Subject, SubjectKind
 from reconciler.model.plan import Action
 from reconciler.model.state import Member, MemberStatus
-from reconciler.planning.demand import DAY, Candidate, Demand, Reason, Waiting
+from reconciler.planning.demand import Candidate, Demand, Reason, Waiting
 from reconciler.planning.pools import PoolState
 from reconciler.planning.reimages import reimages
 from reconciler.products import SeatUnit
@@ -100,7 +101,7 @@ class Rules:
                     f"{subject.id} holds an offline license"
                     + (f" until {until}" if until else "")
                     + ", which cannot be taken back",
-                    until + DAY if until else None,
+                    day_after(until) if until else None,
                 )
             return self.same_host.get(subject.id)
         return None
@@ -162,7 +163,7 @@ def offline_demand(rules: Rules, demand: Demand) -> tuple[list[Candidate], list[
                     "offline_locked",
                     f"the offline license of {wanted.subject.id} ends on {until} and can be "
                     "renewed only then",
-                    until + DAY,
+                    day_after(until),
                 )
                 waiting.append(Waiting(candidate, reason))
             continue

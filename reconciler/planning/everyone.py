@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from reconciler.model.calendar import day_after, day_before
 from reconciler.model.desired import Entry, Everyone, Wanted, WantedList
 from reconciler.model.identity import email_key, user
 from reconciler.model.source import Source
 from reconciler.model.state import Member, MemberStatus
-from reconciler.planning.demand import DAY
 
 
 def expand(wanted_list: WantedList, members: Sequence[Member]) -> WantedList:
@@ -69,13 +69,11 @@ def entries_for(
 
 def _outside(entry: Entry, other: Entry) -> Iterator[Entry]:
     """Yield the days of one entry before and after those of another."""
-    if other.start is not None:
-        last = other.start - DAY
+    if other.start is not None and (last := day_before(other.start)) is not None:
         before = replace(entry, end=last if entry.end is None else min(entry.end, last))
         if before.start is None or before.start <= last:
             yield before
-    if other.end is not None:
-        first = other.end + DAY
+    if other.end is not None and (first := day_after(other.end)) is not None:
         after = replace(entry, start=first if entry.start is None else max(entry.start, first))
         if after.end is None or after.end >= first:
             yield after

@@ -5,8 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
+from reconciler.model.calendar import days_on
 from reconciler.model.desired import DesiredOrganization
 from reconciler.model.identity import Subject, SubjectKind, email_key
 from reconciler.model.plan import Notice, OrganizationPlan
@@ -19,8 +20,8 @@ from reconciler.planning.reimages import reimages
 from reconciler.planning.seats import Tally, gains, losses
 from reconciler.products import SeatUnit
 
-SOON = timedelta(days=30)
-"""How long before an end `expiring` speaks of it."""
+SOON = 30
+"""How many days before an end `expiring` speaks of it."""
 
 _EVERYONE = "members: all"
 
@@ -207,7 +208,7 @@ def _reimaged(draft: PoolDraft, day: date) -> Iterator[Notice]:
 def _expiring(draft: PoolDraft, day: date) -> Iterator[Notice]:
     product = draft.desired.product
     expires = draft.pool.subscription.expires if draft.pool.subscription else None
-    if expires is not None and expires <= day + SOON:
+    if expires is not None and expires <= days_on(day, SOON):
         verb = "ended" if expires < day else "ends"
         yield Notice(
             "expiring",
@@ -216,7 +217,7 @@ def _expiring(draft: PoolDraft, day: date) -> Iterator[Notice]:
             draft.desired.source,
         )
     for machine, license_ in sorted((draft.pool.offline or {}).items()):
-        if license_.expires is not None and license_.expires <= day + SOON:
+        if license_.expires is not None and license_.expires <= days_on(day, SOON):
             yield Notice(
                 "expiring",
                 f"{product}: the offline license of {machine} ends on {license_.expires}",

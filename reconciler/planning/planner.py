@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import TypeVar
 
+from reconciler.model.calendar import day_after, in_zone, later
 from reconciler.model.desired import DesiredOrganization
 from reconciler.model.identity import Subject, SubjectKind, email_key
 from reconciler.model.plan import (
@@ -25,7 +26,7 @@ from reconciler.model.plan import (
 from reconciler.model.settings import Writing
 from reconciler.model.state import Member, OrganizationState
 from reconciler.planning.changes import Maker
-from reconciler.planning.demand import DAY, boundaries
+from reconciler.planning.demand import boundaries
 from reconciler.planning.eligibility import Rules
 from reconciler.planning.everyone import excluded_strangers, expand
 from reconciler.planning.guards import Losses, check_removals, check_unlicensed, losses_of
@@ -73,7 +74,7 @@ class PlanRequest:
     @property
     def day_of_states(self) -> date:
         """The day on which the states were as they are given."""
-        return self.read_on or self.created_at.astimezone(self.timezone).date()
+        return self.read_on or in_zone(self.created_at, self.timezone).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,12 +280,12 @@ def _notice_order(notice: Notice) -> tuple[str, str]:
 def _valid_until(drafts: Sequence[_Draft], request: PlanRequest) -> datetime:
     """Return the earlier of the plan's greatest age and the next day that alters it."""
     ages = [draft.desired.policy.max_plan_age for draft in drafts]
-    latest = request.created_at + min(ages, default=timedelta(days=7))
+    latest = later(request.created_at, min(ages, default=timedelta(days=7)))
     days: set[date] = set()
     for draft in drafts:
         for pool in draft.pools:
             days |= boundaries(pool.desired, request.as_of)
-            days |= {day + DAY for day in _ends(pool) if day >= request.as_of}
+            days |= {day for day in map(day_after, _ends(pool)) if day and day > request.as_of}
     if not days:
         return latest
     next_day = datetime.combine(min(days), time(), request.timezone)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeVar, assert_never
 
+from reconciler.model.calendar import day_after
 from reconciler.model.desired import DesiredOrganization, Wanted, WantedList
 from reconciler.model.identity import Subject, SubjectKind, email_key
 from reconciler.model.state import (
@@ -17,7 +18,7 @@ from reconciler.model.state import (
     OrganizationState,
     Session,
 )
-from reconciler.planning.demand import DAY, Demand, boundaries, demand_of
+from reconciler.planning.demand import Demand, boundaries, demand_of
 from reconciler.planning.eligibility import Rules, offline_demand
 from reconciler.planning.pools import PoolState, pools_of
 from reconciler.products import PRODUCTS, SeatUnit
@@ -135,7 +136,8 @@ class SeatsAhead:
         days = {first, *boundaries(self._product, first)}
         ends = [row.expires for row in self._state.offline_licenses or ()]
         ends.append(self.expires)
-        days |= {end + DAY for end in ends if end is not None and end < date.max}
+        after = (day_after(end) for end in ends if end is not None)
+        days |= {day for day in after if day is not None}
         return sorted(day for day in days if first <= day <= last)
 
     def _row(self, day: date) -> ForecastDay:
@@ -189,9 +191,14 @@ def _newcomers(users: WantedList, holders: Mapping[str, str], first: date, last:
         return True
     return any(
         wanted.subject.key not in holders
-        and (wanted.wanted_on(first) or (wanted.next_start(first) or date.max) <= last)
+        and (wanted.wanted_on(first) or _starts(wanted, first, last))
         for wanted in users.wanted
     )
+
+
+def _starts(wanted: Wanted, first: date, last: date) -> bool:
+    start = wanted.next_start(first)
+    return start is not None and start <= last
 
 
 def _demand(wanted_list: WantedList, holders: Mapping[str, str], rules: Rules) -> Demand:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from reconciler.model.calendar import day_after, day_before
 from reconciler.model.desired import WantedList
 from reconciler.model.identity import Subject, SubjectKind, email_key
 from reconciler.model.plan import Action
 from reconciler.model.state import Session
-from reconciler.planning.demand import DAY, Candidate, Demand, Staying
+from reconciler.planning.demand import Candidate, Demand, Staying
 from reconciler.planning.eligibility import REIMAGE
 from reconciler.planning.pools import PoolState
 from reconciler.products import SeatUnit
@@ -24,6 +25,11 @@ class Release:
     day: date
     subject: str
     offline: bool
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day on which the seat is still taken."""
+        return day_before(self.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ class Shortage:
             parts.append(_active(self.sessions))
         ending = [r for r in self.releases if not r.offline]
         if ending:
-            named = ", ".join(f"{r.subject} on {r.day - DAY}" for r in ending[:3])
+            named = ", ".join(f"{r.subject} on {r.last_day}" for r in ending[:3])
             more = f" and {len(ending) - 3} more" if len(ending) > 3 else ""
             parts.append(f"access ends for {named}{more}")
         first = self.available_from(0)
@@ -114,7 +120,7 @@ class Shortage:
                 *({"machine": name, "until": _iso(until)} for name, until in self.pinned),
                 *({"machine": None, "until": None} for _ in range(self.unlisted)),
             ],
-            "ending": [{"subject": r.subject, "until": _iso(r.day - DAY)} for r in ending],
+            "ending": [{"subject": r.subject, "until": _iso(r.last_day)} for r in ending],
             "available_from": _iso(first),
             "all_fit_on": _iso(self.all_fit_on),
             **({"sessions": self._session_rows()} if self.by_session else {}),
@@ -154,8 +160,9 @@ def shortage_of(
     for machine, until in pinned:
         # For a machine product the seat is the machine's: only one that is to go gives it back.
         frees = pool.product.seat is not SeatUnit.MACHINE or machine in unlisted
-        if until is not None and frees:
-            releases.append(Release(until + DAY, machine, offline=True))
+        free_on = day_after(until) if until is not None and frees else None
+        if free_on is not None:
+            releases.append(Release(free_on, machine, offline=True))
     ordered = tuple(sorted(releases, key=lambda r: (r.day, r.subject)))
     expires = pool.subscription.expires if pool.subscription else None
     by_session = pool.product.seat is SeatUnit.SESSION
@@ -247,8 +254,10 @@ def _undecided(staying: Staying) -> bool:
 def _ends(wanted_list: WantedList, kept: set[str], day: date) -> list[Release]:
     found = []
     for wanted in wanted_list.wanted:
-        if wanted.subject.key in kept and (last := wanted.wanted_until(day)) is not None:
-            found.append(Release(last + DAY, wanted.subject.id, offline=False))
+        last = wanted.wanted_until(day) if wanted.subject.key in kept else None
+        free_on = day_after(last) if last is not None else None
+        if free_on is not None:
+            found.append(Release(free_on, wanted.subject.id, offline=False))
     return found
 
 
