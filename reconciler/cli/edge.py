@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import takewhile
+from types import FrameType
+from typing import Any
 
 import click
 
@@ -16,15 +20,22 @@ from reconciler.errors import ConfigurationError, ReconcilerError
 from reconciler.model.text import printable
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code; every error ends here."""
+def main(arguments: Sequence[str], *, heard: bool = False) -> int:
+    """Run one command line and return its exit code; every error ends here.
+
+    `heard` tells whether Ctrl-C is this process's own to hear: it is an error of the command then,
+    and ignored once the command has ended.
+    """
     code: int = Exit.DONE
     prepare_streams()
     try:
+        _hear(signal.default_int_handler, heard)
         result = commands.main(args=list(arguments), prog_name="reconciler", standalone_mode=False)
         code = Exit.DONE if result is None else int(result)
         sys.stdout.flush()
+        _hear(signal.SIG_IGN, heard)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge catches all
+        _hear(signal.SIG_IGN, heard)
         told = _tell(error, debug=_debugging(arguments, os.environ))
         # Output that fails at the very end does not undo what was written to the API.
         code = code if code == Exit.PARTIAL else told
@@ -32,8 +43,14 @@ def main(arguments: Sequence[str]) -> int:
     return code
 
 
+def _hear(handler: Callable[[int, FrameType | None], Any] | signal.Handlers, heard: bool) -> None:
+    if heard:
+        signal.signal(signal.SIGINT, handler)
+
+
 def _debugging(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
-    return "--debug" in arguments or environ.get("RECONCILER_DEBUG", "") not in {"", "0"}
+    options = takewhile(lambda argument: argument != "--", arguments)
+    return "--debug" in options or environ.get("RECONCILER_DEBUG", "") not in {"", "0"}
 
 
 def _tell(error: BaseException, *, debug: bool) -> int:
@@ -63,7 +80,7 @@ def lines_of(error: BaseException) -> Iterator[str]:
             yield from _hint(f"`{command} --help` shows how it is used")
         case click.ClickException():
             yield f"error: {error.format_message()}"
-        case click.Abort() | KeyboardInterrupt():
+        case _ if _is_interrupt(error):
             yield "error: interrupted"
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
@@ -73,6 +90,13 @@ def lines_of(error: BaseException) -> Iterator[str]:
         case _:
             yield f"error: {type(error).__name__}: {error}"
             yield from _hint("this is a bug; run it again with --debug and report what it prints")
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    """Tell whether Ctrl-C is what ended the command, perhaps dressed by what it hit."""
+    return isinstance(error, click.Abort | KeyboardInterrupt) or (
+        error.__cause__ is not None and _is_interrupt(error.__cause__)
+    )
 
 
 def exit_code_of(error: BaseException) -> int:

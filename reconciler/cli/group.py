@@ -74,7 +74,7 @@ class LazyGroup(click.Group):
         if row is None:
             return None
         command = import_module(f"reconciler.cli.{row.module}").command
-        return command if isinstance(command, click.Command) else None
+        return _with_debug(command) if isinstance(command, click.Command) else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -94,15 +94,32 @@ class LazyGroup(click.Group):
                 formatter.write_dl([(name, row.summary) for name, row in rows.items()])
 
 
+def _debug() -> click.Option:
+    # The edge looks for it itself, as an error may come before any option is read.
+    return click.Option(
+        ["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error."
+    )
+
+
+def _with_debug(command: click.Command) -> click.Command:
+    """Return a command that takes --debug, as do those below it."""
+    if all("--debug" not in param.opts for param in command.params):
+        command.params.append(_debug())
+        if isinstance(command, click.Group):
+            for below in command.commands.values():
+                _with_debug(below)
+    return command
+
+
 @click.group(
     cls=LazyGroup,
+    params=[_debug()],
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, message="reconciler %(version)s")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
-def commands(ctx: click.Context, debug: bool) -> None:
+def commands(ctx: click.Context) -> None:
     """License-as-code for Katalon organizations.
 
     Declare who is licensed in YAML, see the difference to the licensing system, apply it

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from reconciler.cli.secrets import redacted
@@ -59,14 +58,17 @@ class _Unfailing(io.FileIO):
 
 def prepare_streams() -> None:
     """Make the standard streams usable whatever they are; call it before anything is written."""
+    # In this order each takes the place of the one that is closed, so that no file that is opened
+    # later does, and becomes our output.
     if sys.stdin is None:
-        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(_device(os.O_RDONLY, "r")), "utf-8")
     if sys.stdout is None:
-        # Nobody can be told anything there, and a file opened later must not become our output.
-        descriptor = os.open(os.devnull, os.O_RDONLY)
-        sys.stdout = io.TextIOWrapper(io.BufferedWriter(_unwritable(descriptor)), "utf-8")
+        # Nobody can be told anything there: it is one that cannot be written.
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(_device(os.O_RDONLY, "w")), "utf-8")
     if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+        sys.stderr = io.TextIOWrapper(
+            io.BufferedWriter(_device(os.O_WRONLY, "w")), "utf-8", line_buffering=True
+        )
     _outlive_the_readers()
     # An email that the terminal's encoding lacks is shown escaped, not a traceback.
     for stream in (sys.stderr, sys.stdout):
@@ -121,5 +123,6 @@ def _raw(stream: TextIO) -> object:
     return getattr(buffer, "raw", buffer)
 
 
-def _unwritable(descriptor: int) -> io.FileIO:
-    return io.FileIO(descriptor, "w", closefd=False)
+def _device(flags: int, mode: str) -> io.FileIO:
+    """Open what takes and gives nothing, for as long as the process runs."""
+    return io.FileIO(os.open(os.devnull, flags), mode, closefd=False)

@@ -24,6 +24,12 @@ from reconciler.errors import (
 from reconciler.model.source import Problem, Source
 
 
+def dressed(cause: BaseException) -> RuntimeError:
+    error = RuntimeError("Error calling __set_name__")
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "code", "lines"),
     [
@@ -43,6 +49,7 @@ from reconciler.model.source import Problem, Source
         (OSError("odd"), 1, ["error: odd"]),
         (KeyboardInterrupt(), 1, ["error: interrupted"]),
         (click.Abort(), 1, ["error: interrupted"]),
+        (dressed(KeyboardInterrupt()), 1, ["error: interrupted"]),
         (MemoryError(), 1, ["error: the input is too large (MemoryError)"]),
         (click.ClickException("odd"), 1, ["error: odd"]),
         (
