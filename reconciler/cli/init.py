@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli.exits import Exit
+from reconciler.errors import UsageError
 
 # What a pattern of `branches:` would read as more than a name is none.
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
@@ -16,6 +17,14 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 def _branch(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None and not _NAME.fullmatch(value):
         raise click.BadParameter(f"{value!r} is no branch's name", ctx, param)
+    return value
+
+
+def _package(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    from reconciler.cli.package import FORMS, is_pinned
+
+    if value is not None and not is_pinned(value):
+        raise click.BadParameter(f"{value!r} is not pinned: it is {FORMS}", ctx, param)
     return value
 
 
@@ -43,18 +52,35 @@ def _branch(ctx: click.Context, param: click.Parameter, value: str | None) -> st
     metavar="NAME",
     help="The default branch, for GitHub's workflows; by default what git says, else main.",
 )
-def command(folder: str, ci: str, organization: int, branch: str | None) -> Exit:
+@click.option(
+    "--package",
+    callback=_package,
+    metavar="ADDRESS",
+    help="What the pipelines install: git+https://…@COMMIT, https://….whl#sha256=… or "
+    "NAME==VERSION; by default the address that this very program was installed from.",
+)
+def command(
+    folder: str, ci: str, organization: int, branch: str | None, package: str | None
+) -> Exit:
     """Write the files of a workspace, with its CI workflows.
 
     `reconciler validate` passes right after. Where any of the files exists already, nothing is
     written and the exit is 4; but a README.md or .github/dependabot.yml that is there is kept, and
     .gitignore is added to.
+
+    The pipelines install what a lock beside them names, by its hashes, and this program from an
+    address that is pinned. Where it is not known from where this one came, --package must say it.
     """
-    from reconciler import __version__
+    from reconciler.cli.package import FORMS, installed_package
     from reconciler.cli.starter import starter_files, write_starter
 
     place = Path(folder)
-    package = f"license-reconciler=={__version__}"
+    package = package or installed_package()
+    if package is None and ci != "none":
+        raise UsageError(
+            "nothing was written: the pipelines need an address to install reconciler from",
+            hint=f"name it with --package: {FORMS}",
+        )
     branch = branch or _default_branch(place)
     files = starter_files(ci, package=package, organization=organization, branch=branch)
     for path in write_starter(place, files):

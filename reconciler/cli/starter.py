@@ -16,6 +16,7 @@ _README = "README.md"
 _DEPENDABOT = ".github/dependabot.yml"
 _KEPT = frozenset({_README, _DEPENDABOT})
 _BRANCH = "main"
+_LOCK = "requirements.txt"
 
 _WORKSPACE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -31,6 +32,7 @@ _CI: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "github": {
             _README: ("workspace/README.md", "workspace/README.github.md"),
             _DEPENDABOT: ("github/dependabot.yml",),
+            ".github/licenses/requirements.txt": (_LOCK,),
             **{
                 f".github/workflows/licenses-{name}.yml": (f"github/licenses-{name}.yml",)
                 for name in ("plan", "apply", "drift")
@@ -39,6 +41,7 @@ _CI: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "gitlab": {
             _README: ("workspace/README.md", "workspace/README.gitlab.md"),
             ".gitlab-ci.yml": ("gitlab/gitlab-ci.yml",),
+            ".gitlab/licenses/requirements.txt": (_LOCK,),
         },
         "none": {_README: ("workspace/README.md",)},
     }
@@ -47,17 +50,22 @@ _CI: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 
 def starter_files(
-    ci: str, *, package: str, organization: int, branch: str = _BRANCH
+    ci: str, *, package: str | None, organization: int, branch: str = _BRANCH
 ) -> Mapping[str, str]:
     """Return the files of a new workspace by their names, for one of the kinds of pipelines.
 
-    `package` is what pip installs there, `branch` the default branch of the repository.
+    `package` is what pip installs there, beside what the lock names; only where there are no
+    pipelines it may be unknown. `branch` is the default branch of the repository.
     """
     templates = files("reconciler") / "starter"
+    lock = next((name for name in _CI[ci] if name.endswith(_LOCK)), None)
 
     def text(name: str) -> str:
         found = templates.joinpath(name).read_text(encoding="utf-8")
-        found = found.replace("__PACKAGE__", package).replace("__ORGANIZATION__", str(organization))
+        found = found.replace("__INSTALL__", _install(package, lock))
+        found = found.replace("__PACKAGE__", package or "").replace(
+            "__ORGANIZATION__", str(organization)
+        )
         if branch == _BRANCH:
             return found
         return found.replace(f"branches: [{_BRANCH}]", f"branches: [{json.dumps(branch)}]")
@@ -66,6 +74,16 @@ def starter_files(
         name: "".join(text(part) for part in parts)
         for name, parts in sorted({**_WORKSPACE, **_CI[ci]}.items())
     }
+
+
+def _install(package: str | None, lock: str | None) -> str:
+    """Return the lines of a shell that install the package as the pipelines do."""
+    if package is None:
+        return "# install reconciler first, as its own README says"
+    named = f'pip install --no-deps --no-build-isolation "{package}"'
+    return (
+        f"pip install --require-hashes -r {lock}\n{named}" if lock else f'pip install "{package}"'
+    )
 
 
 def write_starter(folder: Path, contents: Mapping[str, str]) -> tuple[str, ...]:

@@ -82,6 +82,14 @@ class Blob:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkout:
+    """A commit that is checked out, and the address that the repository was cloned from."""
+
+    origin: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Repository:
     """A git repository; `root` is the real path of its work tree."""
 
@@ -161,6 +169,12 @@ class Repository:
         found = self._call(*arguments)
         _check(found)
         return found.stdout
+
+    def checked_out(self) -> Checkout | None:
+        """Return what is checked out and where it came from, None where nothing tells both."""
+        commit = self._said("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        origin = self._said("config", "--local", "--get", "remote.origin.url")
+        return Checkout(origin, commit) if commit and origin else None
 
     def _said(self, *arguments: str) -> str:
         """Return what git says, without its last line end; nothing where it fails."""

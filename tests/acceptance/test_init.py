@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from reconciler import __version__
-from tests.acceptance.conftest import KEY, Cli, Serve
+from tests.acceptance.conftest import KEY, Cli, Result, Serve, environment
 from tests.workflows.project import git
 
 COMMON = {".gitignore", "README.md", "groups/teams.yaml", "orgs/example.yaml", "reconciler.yaml"}
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+DIGEST = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8"
+GIT = f"git+https://github.com/acme/reconciler@{COMMIT}"
+WHEEL = f"https://files.example/license_reconciler-0.1.0-py3-none-any.whl#sha256={DIGEST}"
+FROM = ("--package", GIT)
 BY_CI = {
     "github": {
         ".github/dependabot.yml",
+        ".github/licenses/requirements.txt",
         *(f".github/workflows/licenses-{name}.yml" for name in ("apply", "drift", "plan")),
     },
-    "gitlab": {".gitlab-ci.yml"},
+    "gitlab": {".gitlab-ci.yml", ".gitlab/licenses/requirements.txt"},
     "none": set(),
 }
 
@@ -30,7 +37,7 @@ def files_of(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize("ci", BY_CI)
 def test_what_it_writes_is_valid_at_once(cli: Cli, ci: str) -> None:
-    told = cli.ok("init", "--ci", ci)
+    told = cli.ok("init", "--ci", ci, *FROM)
     assert files_of(cli.folder) == COMMON | BY_CI[ci]
     assert set(told.split()) == COMMON | BY_CI[ci]
     assert "3 files with 1 organization: valid" in cli.ok("validate")
@@ -46,14 +53,84 @@ def test_it_makes_the_folder_that_is_named(cli: Cli) -> None:
     cli.ok("validate", "a/licenses")
 
 
-def test_the_workflows_install_this_very_version(cli: Cli) -> None:
-    cli.ok("init")
+@pytest.mark.parametrize("package", [GIT, WHEEL, "license-reconciler==0.1.0"])
+def test_the_pipelines_install_what_is_named(cli: Cli, package: str) -> None:
+    for ci in ("github", "gitlab"):
+        cli.ok("init", ci, "--ci", ci, "--package", package)
+    for path in (cli.folder / "github" / ".github" / "workflows").iterdir():
+        assert f'PACKAGE: "{package}"\n' in path.read_text()
+    assert f'LICENSES_PACKAGE: "{package}"\n' in (cli.folder / "gitlab/.gitlab-ci.yml").read_text()
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        "license-reconciler",
+        "license-reconciler>=0.1",
+        "git+https://github.com/acme/reconciler",
+        "git+https://github.com/acme/reconciler@main",
+        f"git+https://ada:secret@github.com/acme/reconciler@{COMMIT}",
+        f"git+http://github.com/acme/reconciler@{COMMIT}",
+        WHEEL.partition("#")[0],
+        f"http://files.example/a.whl#sha256={DIGEST}",
+        "file:///tmp/a.whl",
+        f'{GIT}"\n  X: "y',
+        f"{GIT} --index-url https://example.com",
+        "",
+    ],
+)
+def test_what_may_change_under_its_name_is_no_package(cli: Cli, package: str) -> None:
+    result = cli("init", "--package", package)
+    assert result.code == 64
+    assert "@COMMIT" in result.err
+    assert files_of(cli.folder) == set()
+
+
+def test_where_nobody_says_what_to_install_no_pipeline_is_written(cli: Cli) -> None:
+    for ci in ("github", "gitlab"):
+        result = installed_without_an_address(cli, "init", "--ci", ci)
+        assert result.code == 64
+        assert "hint: name it with --package: git+https://" in result.err
+        assert files_of(cli.folder) == {"installed"}
+    assert installed_without_an_address(cli, "init", "mine", "--ci", "none").code == 0
+    assert "pip install" not in (cli.folder / "mine" / "README.md").read_text()
+
+
+def installed_without_an_address(cli: Cli, *arguments: str) -> Result:
+    """Run the command as if it came from an index, which leaves no address behind."""
+    (cli.folder / "installed").touch()
+    code = (
+        "import sys\nfrom reconciler.cli import package\n"
+        "package.installed_package = lambda: None\n"
+        "from reconciler.cli.edge import main\nsys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=cli.folder, env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def test_the_lock_beside_the_pipelines_is_the_one_they_install_and_dependabot_renews(
+    cli: Cli,
+) -> None:
+    cli.ok("init", *FROM)
+    lock = (cli.folder / ".github/licenses/requirements.txt").read_text()
+    assert "--hash=sha256:" in lock
     for path in (cli.folder / ".github" / "workflows").iterdir():
-        assert f'PACKAGE: "license-reconciler=={__version__}"\n' in path.read_text()
+        text = yaml.safe_load(path.read_text())
+        assert (cli.folder / text["env"]["REQUIREMENTS"]).read_text() == lock
+    bot = yaml.safe_load((cli.folder / ".github/dependabot.yml").read_text())
+    (row,) = (row for row in bot["updates"] if row["package-ecosystem"] == "pip")
+    assert (cli.folder / row["directory"].lstrip("/") / "requirements.txt").read_text() == lock
+    cli.ok("init", "lab", "--ci", "gitlab", *FROM)
+    job = yaml.safe_load((cli.folder / "lab/.gitlab-ci.yml").read_text())
+    named = job["variables"]["LICENSES_REQUIREMENTS"]
+    assert (cli.folder / "lab" / named).read_text() == lock
 
 
 def test_the_workflows_start_on_the_branch_that_is_named(cli: Cli) -> None:
-    cli.ok("init", "--branch", "release/1.x")
+    cli.ok("init", "--branch", "release/1.x", *FROM)
     for name in ("plan", "apply"):
         text = (cli.folder / f".github/workflows/licenses-{name}.yml").read_text()
         event = yaml.safe_load(text)[True]["pull_request" if name == "plan" else "push"]
@@ -68,7 +145,7 @@ def branch_of(folder: Path) -> str:
 
 def test_the_workflows_start_on_the_branch_that_the_repository_begins_with(cli: Cli) -> None:
     git(cli.folder, "init", "--quiet", "--initial-branch", "trunk")
-    cli.ok("init", "licenses")
+    cli.ok("init", "licenses", *FROM)
     assert branch_of(cli.folder / "licenses") == "trunk"
 
 
@@ -79,23 +156,23 @@ def test_the_workflows_start_on_the_default_branch_of_the_origin(cli: Cli) -> No
     git(origin, "commit", "--quiet", "--allow-empty", "--message", "first")
     git(cli.folder, "clone", "--quiet", str(origin), str(clone))
     git(clone, "switch", "--quiet", "--create", "licenses")
-    cli.ok("init", "clone")
+    cli.ok("init", "clone", *FROM)
     assert branch_of(clone) == "release/2.x"
 
 
 def test_without_an_origin_it_is_the_only_branch_and_main_where_there_are_several(cli: Cli) -> None:
     git(cli.folder, "init", "--quiet", "--initial-branch", "master")
     git(cli.folder, "commit", "--quiet", "--allow-empty", "--message", "first")
-    cli.ok("init", "one")
+    cli.ok("init", "one", *FROM)
     assert branch_of(cli.folder / "one") == "master"
     git(cli.folder, "update-ref", "refs/remotes/upstream/other", "HEAD")
-    cli.ok("init", "several")
+    cli.ok("init", "several", *FROM)
     assert branch_of(cli.folder / "several") == "main"
 
 
 @pytest.mark.parametrize("name", ["", "**", "-x", "a b", '"', "!main"])
 def test_a_pattern_is_no_branch(cli: Cli, name: str) -> None:
-    assert cli("init", f"--branch={name}").code == 64
+    assert cli("init", f"--branch={name}", *FROM).code == 64
     assert files_of(cli.folder) == set()
 
 
@@ -103,7 +180,7 @@ def test_nothing_is_overwritten_and_nothing_else_is_written(cli: Cli) -> None:
     (cli.folder / "orgs").mkdir()
     (cli.folder / "orgs" / "example.yaml").write_text("mine")
     (cli.folder / "reconciler.yaml").symlink_to("nowhere")
-    result = cli("init")
+    result = cli("init", *FROM)
     assert result.code == 4
     assert "nothing was written: orgs/example.yaml, reconciler.yaml exist(s) already" in result.err
     assert files_of(cli.folder) == {"orgs/example.yaml"}
@@ -114,13 +191,13 @@ def test_nothing_is_overwritten_and_nothing_else_is_written(cli: Cli) -> None:
 def test_what_a_repository_has_for_more_than_licenses_is_kept(cli: Cli, name: str) -> None:
     (cli.folder / ".github").mkdir()
     (cli.folder / name).write_text("ours\n")
-    assert name not in cli.ok("init")
+    assert name not in cli.ok("init", *FROM)
     assert (cli.folder / name).read_text() == "ours\n"
 
 
 def test_a_gitignore_gets_what_it_lacks(cli: Cli) -> None:
     (cli.folder / ".gitignore").write_text("*.db\n/dist")
-    cli.ok("init")
+    cli.ok("init", *FROM)
     lines = (cli.folder / ".gitignore").read_text().splitlines()
     assert lines[:2] == ["*.db", "/dist"]
     assert lines.count("*.db") == 1
@@ -129,7 +206,7 @@ def test_a_gitignore_gets_what_it_lacks(cli: Cli) -> None:
 
 def test_a_folder_that_cannot_be_made_is_told(cli: Cli) -> None:
     (cli.folder / "file").write_text("")
-    result = cli("init", "file/below")
+    result = cli("init", "file/below", *FROM)
     assert result.code == 1
     assert "cannot be written" in result.err
 
@@ -154,5 +231,5 @@ def test_the_example_manages_nothing(cli: Cli, serve: Serve, examples: Cli) -> N
         examples.folder, "--db", "s.db", "--load", "snapshot.yaml", RECONCILER_API_KEY=KEY
     )
     cli.env = {"RECONCILER_API_URL": server.url, "RECONCILER_API_KEY": KEY}
-    cli.ok("init")
+    cli.ok("init", *FROM)
     assert "no change" in cli.ok("plan")

@@ -45,6 +45,7 @@ def caller(tmp_path: Path, server: str) -> Project:
         "workspace": "reconciler.yaml",
         "api-url": server,
         "package": "license-reconciler",
+        "requirements": ".github/licenses/requirements.txt",
         "name": "qa",
         "environment": "production",
     }

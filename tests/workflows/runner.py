@@ -32,7 +32,7 @@ _SCRIPTS = {
     # The package is installed in the tests' own environment; pip is only looked at.
     "python": (
         'if [ "$1 $2 $3 $4" = "-I -m pip install" ]; then shift 4; echo "$@" >>"$STAND_IN_PIP"; '
-        f'exit 0; fi; exec {sys.executable} "$@"'
+        f'exit 0; fi; [ "$*" != "-I -m pip check" ] || exit 0; exec {sys.executable} "$@"'
     ),
 }
 

@@ -45,7 +45,11 @@ def test_the_action_installs_itself_and_runs(project: Project, arguments: str, c
     install, run = scripts()
     env = environment(project, GITHUB_ACTION_PATH="/the/action", ARGUMENTS=arguments)
     subprocess.run(["bash", "-e", "-c", install], env=env, check=True)
-    assert project.runner.installed == ["--quiet /the/action"]
+    assert project.runner.installed == [
+        "--quiet --require-hashes --only-binary :all: "
+        "-r /the/action/reconciler/starter/requirements.txt",
+        "--quiet --no-deps --no-build-isolation /the/action",
+    ]
     done = subprocess.run(
         ["bash", "-e", "-c", run], cwd=project.origin, env=env, check=False, capture_output=True
     )

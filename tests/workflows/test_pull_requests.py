@@ -21,7 +21,10 @@ def test_a_pull_request_gets_its_plan_as_a_comment(project: Project) -> None:
     assert "carol" in comment
     assert "bob" in comment
     assert "https://github.com/acme/licenses/actions/runs/1" in comment
-    assert project.runner.installed == ["--quiet x", "--quiet x"]
+    assert project.runner.installed == 2 * [
+        "--quiet --require-hashes --only-binary :all: -r .github/licenses/requirements.txt",
+        "--quiet --no-deps --no-build-isolation x",
+    ]
 
 
 def test_a_further_push_edits_the_same_comment(project: Project) -> None:
