@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reconciler.backends.snapshot import SnapshotBackend
 from reconciler.cli.notes import note
 from reconciler.cli.progress import working
 from reconciler.config.document import Document, collector_off, load_validated
+from reconciler.errors import ReconcilerError
 from reconciler.model.state import LISTS
 from reconciler.server.load import load_snapshot
 from reconciler.server.store import Store
@@ -30,12 +33,41 @@ def read_snapshot(path: str) -> Document:
 
 @contextmanager
 def opened_store(db: str) -> Iterator[Store]:
-    """Open a database, made where it is missing, and close it in the end."""
-    store = Store.open(Path(db), create=True)
+    """Open a database, made where it is missing, and close it in the end.
+
+    One that was made here is taken away again where what it was made for fails before it holds
+    anything. What SQLite cannot do is a `ReconcilerError`.
+    """
+    new = not os.path.lexists(db)
+    holds_nothing = True
     try:
-        yield store
-    finally:
-        store.close()
+        store = Store.open(Path(db), create=True)
+        try:
+            yield store
+        finally:
+            holds_nothing = new and _holds_nothing(store)
+            store.close()
+    except BaseException as error:
+        if new and holds_nothing:
+            _take_away(db)
+        if isinstance(error, sqlite3.Error):
+            raise ReconcilerError(f"{db}: cannot be written: {error}") from error
+        raise
+
+
+def _holds_nothing(store: Store) -> bool:
+    try:
+        with store.read() as connection:
+            found = connection.execute("SELECT EXISTS (SELECT 1 FROM organizations)").fetchone()
+    except sqlite3.Error:
+        return False
+    return not found[0]
+
+
+def _take_away(db: str) -> None:
+    for name in (db, f"{db}-wal", f"{db}-shm", f"{db}-journal"):
+        with suppress(OSError):
+            Path(name).unlink()
 
 
 def fill(store: Store, snapshot: Document, *, replace: bool = False) -> None:

@@ -14,6 +14,8 @@ STANDARD_OUTPUT = "-"
 
 _NAMES_OF_STANDARD_OUTPUT = frozenset({STANDARD_OUTPUT, "/dev/stdout", "/dev/fd/1"})
 
+_DEVICES = frozenset({Path("/dev"), Path("/dev/fd")})
+
 # Half of a surrogate pair, which JSON can hold and UTF-8 cannot, is written as JSON's escape.
 _UNPAIRED = "backslashreplace"
 
@@ -25,22 +27,30 @@ def write_data(text: str, target: str) -> None:
     nothing of it is left then.
     """
     text = redacted(text, os.environ)
-    if target == STANDARD_OUTPUT:
+    if target in _NAMES_OF_STANDARD_OUTPUT:
         click.echo(text, nl=False)
         return
-    path = Path(target)
     check_target(target)
     try:
-        _replace(path, text)
+        replace_file(Path(target), text)
     except OSError as error:
         raise ReconcilerError(f"{target}: cannot be written: {error.strerror or error}") from error
 
 
 def check_target(target: str | None) -> None:
     """Refuse early what could not be written late, after the work is done."""
-    if target is None or target == STANDARD_OUTPUT:
+    if target is None or target in _NAMES_OF_STANDARD_OUTPUT:
         return
     path = Path(target)
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        # What a link leads to may be missing, as may the file; its folder is asked for below.
+        path = Path(os.path.realpath(path)) if path.is_symlink() else path
+    except (OSError, ValueError) as error:
+        # A loop of links, a name that is too long, a folder that may not be entered.
+        reason = getattr(error, "strerror", None) or error
+        raise ReconcilerError(f"{target}: cannot be written: {reason}") from error
     if path.is_dir():
         raise ReconcilerError(f"{target}: is a folder; name a file")
     if not path.parent.is_dir():
@@ -77,15 +87,21 @@ def _place(target: str | None) -> object:
     return path.resolve()
 
 
-def _replace(path: Path, text: str) -> None:
-    if path.exists() and not path.is_file():
-        # A device or a pipe, such as /dev/stderr, is written to, not replaced.
-        path.write_text(text, encoding="utf-8", errors=_UNPAIRED)
+def replace_file(path: Path, text: str) -> None:
+    """Write a file so that it is at any time the old one or the whole new one.
+
+    A link is followed: what it leads to is replaced. Raises `OSError`.
+    """
+    if path.parent in _DEVICES or (path.exists() and not path.is_file()):
+        # A device or a pipe, such as /dev/stderr wherever that leads, is written to, not replaced.
+        with path.open("a", encoding="utf-8", errors=_UNPAIRED) as device:
+            device.write(text)
         return
     # Imported here: most commands write no file.
     import tempfile
 
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    path = Path(os.path.realpath(path))
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".reconciler.")
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", errors=_UNPAIRED, newline="\n") as stream:

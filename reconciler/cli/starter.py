@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 
+from reconciler.cli.output import replace_file
 from reconciler.errors import ReconcilerError, RefusedError
 
 _IGNORED = ".gitignore"
@@ -91,7 +93,8 @@ def write_starter(folder: Path, contents: Mapping[str, str]) -> tuple[str, ...]:
 
     Raises `RefusedError`, and writes nothing, where any of them exists; but what a repository has
     for more than licenses, its README.md and .github/dependabot.yml, is kept, and lines that a
-    .gitignore lacks are added to it. Raises `ReconcilerError` where one cannot be written.
+    .gitignore lacks are added to it. Raises `ReconcilerError` where one cannot be written; what was
+    written before is taken back then.
     """
     there = [name for name in contents if os.path.lexists(folder / name)]
     taken = [name for name in there if name not in {_IGNORED, *_KEPT}]
@@ -100,19 +103,55 @@ def write_starter(folder: Path, contents: Mapping[str, str]) -> tuple[str, ...]:
             f"nothing was written: {', '.join(taken)} exist(s) already",
             hint="name another folder, or move them away; `git diff` then shows what you had",
         )
-    written = []
-    for name, text in contents.items():
-        path = folder / name
-        if name in _KEPT and name in there:
-            continue
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            old = path.read_text(encoding="utf-8") if name == _IGNORED and path.exists() else ""
-            path.write_text(_added(old, text), encoding="utf-8", newline="\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ReconcilerError(f"{path}: cannot be written: {error}") from error
-        written.append(path.as_posix())
-    return tuple(written)
+    made: list[Path] = []
+    try:
+        written = [
+            _written(folder, name, text, made)
+            for name, text in sorted(contents.items(), key=lambda row: row[0] == _IGNORED)
+            if not (name in _KEPT and name in there)
+        ]
+    except BaseException as error:
+        _take_back(made)
+        if isinstance(error, OSError | UnicodeDecodeError):
+            reason = getattr(error, "strerror", None) or error
+            place = getattr(error, "filename", None) or folder
+            raise ReconcilerError(f"{place}: cannot be written: {reason}") from error
+        raise
+    return tuple(sorted(written))
+
+
+def _written(folder: Path, name: str, text: str, made: list[Path]) -> str:
+    """Write one file, note down what is new, and return its name."""
+    path = folder / name
+    _make_folder(path.parent, made)
+    if name == _IGNORED and path.exists():
+        # The last of all files, and in one step: nothing can fail after it.
+        replace_file(path, _added(path.read_text(encoding="utf-8"), text))
+    else:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            made.append(path)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    return path.as_posix()
+
+
+def _make_folder(folder: Path, made: list[Path]) -> None:
+    if folder.is_dir():
+        return
+    if folder.parent != folder:
+        _make_folder(folder.parent, made)
+    folder.mkdir()
+    made.append(folder)
+
+
+def _take_back(made: list[Path]) -> None:
+    for path in reversed(made):
+        with suppress(OSError):
+            if path.is_dir():
+                path.rmdir()
+            else:
+                path.unlink()
 
 
 def _added(old: str, new: str) -> str:
