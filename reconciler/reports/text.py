@@ -35,13 +35,15 @@ _IN_SIGHT = 20
 def render_all(documents: Sequence[Document], look: Look) -> str:
     """Return one or several plans as text; plain text never depends on the terminal.
 
-    What takes something away stands first; on a terminal, where the first lines are out of sight,
-    last.
+    What takes something away stands first, after where it is written if that is unusual; on a
+    terminal, where the first lines are out of sight, last.
     """
-    plans, taken = list(_plans(documents)), list(_taken(documents, _OPEN))
+    written, plans = list(_writing(documents)), list(_plans(documents))
+    taken = list(_taken(documents, _OPEN))
     if look.width is None:
-        return text_of([*taken, line(), *plans] if taken else plans, look)
-    return text_of([*plans, line(), *_taken(documents, _IN_SIGHT)] if taken else plans, look)
+        return text_of([*written, *taken, *([line()] if taken else []), *plans], look)
+    last = [line(), *_taken(documents, _IN_SIGHT)] if taken else []
+    return text_of([*written, *plans, *last], look)
 
 
 def taken_text(documents: Sequence[Document], look: Look) -> str:
@@ -50,7 +52,6 @@ def taken_text(documents: Sequence[Document], look: Look) -> str:
 
 
 def _plans(documents: Sequence[Document]) -> Iterator[Line]:
-    yield from _writing(documents)
     for document in documents:
         yield from _organizations(document["organizations"])
         yield from _unread(document)

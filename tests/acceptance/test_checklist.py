@@ -110,13 +110,14 @@ def test_an_organization_that_cannot_be_read_any_more_is_told_and_ends_with_1(
     smaller = served.folder / "small.yaml"
     smaller.write_text("format: license-snapshot/1\ntaken_at: 2026-11-24T09:00:00Z\n"
                        "organizations: [{id: 7, name: Other}]\n")  # fmt: skip
-    from reconciler.model.plan_document import document_digest
+    from reconciler.model.plan_document import changes_digest, document_digest, from_document
 
     server = serve(
         served.folder, "--db", "o.db", "--load", "small.yaml",
         RECONCILER_API_KEY=served.env["RECONCILER_API_KEY"],
     )  # fmt: skip
     saved["target"] = server.url
+    saved["changes_digest"] = changes_digest(from_document(saved))
     saved["digest"] = document_digest(saved)
     (served.folder / "plan.json").write_text(json.dumps(saved))
     served.env["RECONCILER_API_URL"] = server.url

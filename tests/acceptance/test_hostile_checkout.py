@@ -11,6 +11,7 @@ import pytest
 
 from tests.acceptance.conftest import EXAMPLES, KEY, Cli
 from tests.acceptance.test_base import git
+from tests.acceptance.test_init import FROM
 
 PLAN = ("plan", "--state", "snapshot.yaml", "--org", "101", "--format", "json")
 
@@ -81,7 +82,7 @@ def test_a_folder_that_looks_like_a_repository_is_a_folder(
         for base in ("HEAD^1", str(checkout / "team")):
             result = in_folder(folder)("plan", *state, file, "--base", base)
             assert result.code == 0, result
-    assert in_folder(checkout / inside)("init", "new").code == 0
+    assert in_folder(checkout / inside)("init", "new", *FROM).code == 0
     assert not canary.exists()
 
 
@@ -137,7 +138,7 @@ def test_nothing_that_the_repositorys_own_configuration_names_runs(
     canary.unlink(missing_ok=True)
     team = in_folder(checkout / "team")
     assert team(*PLAN, "--base", "HEAD^1").code == 0
-    assert team("init", "../new").code == 0
+    assert team("init", "../new", *FROM).code == 0
     assert not canary.exists()
 
 
