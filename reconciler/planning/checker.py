@@ -145,11 +145,6 @@ class _Check:
         }
         self.told = {(d.product, d.action, _key(d.subject)): d for d in plan.deferred}
         self.last_served: dict[str, Rank] = {}
-        self.crowded = [
-            world.product
-            for world in self.worlds.values()
-            if world.quota is not None and world.used > world.quota
-        ]
         self.withheld = [change for refusal in plan.refusals for change in refusal.withheld]
         self.kept_back = {(c.product, c.action, _key(c.subject)) for c in self.withheld}
         self.shut = {r.product for r in plan.refusals if r.code == "unreadable"}
@@ -470,13 +465,8 @@ class _Check:
                     yield f"{change.subject.id}: that transfer is not the declared one"
 
     def _ordered(self) -> Iterator[str]:
-        """Over quota the removes come first; nobody is without a license unless that is said."""
+        """Nobody is without a license unless that is said."""
         rows = list(enumerate(self.plan.changes))
-        for product in self.crowded:
-            removes = [n for n, c in rows if c.product == product and c.action is Action.REMOVE]
-            others = [n for n, c in rows if c.product == product and c.action is not Action.REMOVE]
-            if removes and others and max(removes) > min(others):
-                yield f"{product} is over quota, and its removes do not come first"
         said = {
             str((warning.details or {}).get("subject"))
             for warning in self.plan.warnings

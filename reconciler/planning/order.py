@@ -2,19 +2,20 @@
 
 Feasible: a grant runs only while a seat is free; in a pool over quota the unpaired removes come
 first. Continuous: whoever moves between products gains the new license before losing the old
-one, wherever quota allows; where it does not, the subject is named in `interrupted`.
+one, wherever quota allows; where changes wait for each other in a circle, one of them runs all the
+same, and its subject is named in `interrupted`.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from reconciler.model.identity import Subject
 from reconciler.model.plan import Action, Change
-from reconciler.planning.seats import Tally
+from reconciler.planning.seats import Tally, gains
 
 _Key = tuple[int, int, int]
 """Preference: phase, the pool's place in the catalogue, place in the pool."""
@@ -52,6 +53,15 @@ def schedule(pools: Mapping[str, Sequence[Change]], tallies: Mapping[str, Tally]
     return _Run(steps, tallies).run()
 
 
+def _comes_first(change: Change, tally: Tally, gaining: Set[Subject]) -> bool:
+    """Tell whether this is a removal that comes before all else, as its pool is over quota.
+
+    Who moves and takes up no seat of this pool can go later: that brings it no seat.
+    """
+    kept = change.subject.compared in gaining and not tally.counts(change.subject.kind)
+    return change.action is Action.REMOVE and tally.over_quota and not kept
+
+
 def _phase(change: Change, *, first: bool) -> int:
     match change.action:
         case Action.REASSIGN:
@@ -70,9 +80,10 @@ def _steps(
     pools: Mapping[str, Sequence[Change]], tallies: Mapping[str, Tally]
 ) -> dict[_Key, _Step]:
     steps = {}
+    gaining = gains(change for changes in pools.values() for change in changes)
     for number, (product, changes) in enumerate(pools.items()):
-        first = tallies[product].over_quota
         for place, change in enumerate(changes):
+            first = _comes_first(change, tallies[product], gaining)
             key = (_phase(change, first=first), number, place)
             steps[key] = _Step(change, key)
     return steps
@@ -110,14 +121,14 @@ class _Run:
         self._steps = steps
         self._tallies = tallies
         self._ready: dict[tuple[str, Action], list[_Key]] = {}
-        self._first_left: dict[str, int] = {}
+        self._removes: dict[str, list[_Key]] = {product: [] for product in tallies}
         self._order = sorted(steps, reverse=True)
         self._done: list[Change] = []
         self._interrupted: set[tuple[Subject, str]] = set()
-        for key, step in steps.items():
-            if key[0] == 0:
-                product = step.change.product
-                self._first_left[product] = self._first_left.get(product, 0) + 1
+        for key in self._order:
+            step = steps[key]
+            if step.change.action is Action.REMOVE:
+                self._removes[step.change.product].append(key)
             if not step.waits_for and not step.prefers:
                 self._push(step)
 
@@ -144,27 +155,52 @@ class _Run:
         return best
 
     def _against_preference(self) -> _Step:
-        """Give up one subject's continuity: two full pools want each other's seats."""
+        """Give up one subject's continuity, to open a circle of changes that wait for each other.
+
+        Only a change of the circle itself opens it, so that nobody else is interrupted.
+        """
+        step = next(s for s in self._circle() if not s.waits_for and self._may_run(s))
+        loser = step.change.holder or step.change.subject
+        self._interrupted.add((loser.compared, step.change.product))
+        return step
+
+    def _circle(self) -> list[_Step]:
+        """Follow what the first change waits for until it comes round; the circle, sorted."""
         while self._order[-1] not in self._steps:
             self._order.pop()
-        left = (self._steps[key] for key in reversed(self._order) if key in self._steps)
-        step = next(s for s in left if not s.waits_for and self._may_run(s))
-        if step.prefers:
-            loser = step.change.holder or step.change.subject
-            self._interrupted.add((loser.compared, step.change.product))
-        return step
+        way: dict[_Key, None] = {self._order[-1]: None}
+        while (key := self._waits_for(self._steps[next(reversed(way))])) not in way:
+            way[key] = None
+        keys = list(way)
+        return [self._steps[key] for key in sorted(keys[keys.index(key) :])]
+
+    def _waits_for(self, step: _Step) -> _Key:
+        """Return the first of what keeps a change from running."""
+        if step.waits_for or step.prefers:
+            return min(step.waits_for or step.prefers)
+        # Nothing but a seat is missing.
+        return self._next_remove(step.change.product) or step.key
+
+    def _next_remove(self, product: str) -> _Key | None:
+        removes = self._removes[product]
+        while removes and removes[-1] not in self._steps:
+            removes.pop()
+        return removes[-1] if removes else None
 
     def _may_run(self, step: _Step) -> bool:
         product = step.change.product
-        if step.key[0] != 0 and self._first_left.get(product):
+        remove = self._next_remove(product)
+        if (
+            remove is not None
+            and remove[0] == 0 < step.key[0]
+            and self._tallies[product].over_quota
+        ):
             return False
         return self._tallies[product].fits(step.change)
 
     def _take(self, step: _Step) -> None:
         change = step.change
         del self._steps[step.key]
-        if step.key[0] == 0:
-            self._first_left[change.product] -= 1
         tally = self._tallies[change.product]
         loser = change.subject if change.action is Action.REMOVE else change.holder
         ends = tally.ends(loser) if loser is not None else ()

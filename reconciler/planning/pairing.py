@@ -1,20 +1,23 @@
 """Pairing: whose seat becomes whose.
 
 Declared transfers are pairs already. What is left of a list's removals and grants pairs in order
-of service, as many as the smaller of the two counts.
+of service, as many as the smaller of the two counts, where nobody moves between products.
 
-A pair waits where its holder is to gain another product: that gain must come first, or the person
-is without a license in between. The waits form paths, which can be gone along, and circles, in
-which everybody waits for the next. Two handovers of one list that exchange their partners join
-what they belong to: a circle opens into a path, and two circles become one. So whatever can be
-opened is, and of many circles that cannot be, one is left.
+Who moves must gain before losing, or is without a license in between. So where somebody moves,
+the seats of an organization are handed on in a queue: who waits for nothing leaves first; the next
+comer of that list takes the seat and may leave another list now, and so on. Where the queue ends,
+people wait for each other in a circle, which is opened by what costs least: a seat that found its
+newcomer goes through the circle first and comes back to that newcomer; else a seat that is spare,
+which parts one pair; else one person has to leave early. Through the lists that a circle touches
+the next one is opened, so that of many circles one person is interrupted.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, zip_longest
 
 from reconciler.model.identity import Subject
 from reconciler.model.source import Source
@@ -42,16 +45,18 @@ class Handover:
 class Exchange:
     """Who comes to and who leaves one list of one pool, each in order of service.
 
-    `declared` are the transfers that are pairs already. `spare` is how many grants could run before
-    anybody has left, None without limit. In a `crowded` pool, which is over its quota, the removals
-    that belong to no pair come before everything else.
+    `declared` are the transfers that are pairs already, `released` are holders who leave and get no
+    successor. `spare` is how many grants could run before anybody has left, None without limit.
+    `over` is by how many seats more are taken than were bought: as many removals that belong to no
+    pair must come before everything else of the list.
     """
 
     incoming: tuple[Candidate, ...]
     outgoing: tuple[Leaver, ...]
     declared: tuple[Candidate, ...] = ()
+    released: tuple[Leaver, ...] = ()
     spare: int | None = 0
-    crowded: bool = False
+    over: int = 0
 
 
 def pair(exchanges: Sequence[Exchange]) -> list[list[Handover]]:
@@ -61,30 +66,18 @@ def pair(exchanges: Sequence[Exchange]) -> list[list[Handover]]:
     of partners opens: one pair where a seat is spare, any of a list without limit.
     """
     moving = _moving(exchanges)
-    rows = [_in_order(exchange, moving) for exchange in exchanges]
-    shut = _untie(exchanges, rows) if moving else 0
-    if shut and any(exchange.spare is None for exchange in exchanges):
-        parted = [
-            _in_order(exchange, moving) if exchange.spare is not None else _apart(exchange)
-            for exchange in exchanges
+    if not moving:
+        return [
+            [*_in_order(e.incoming, e.outgoing), *(Handover(None, gone) for gone in e.released)]
+            for e in exchanges
         ]
-        if _untie(exchanges, parted) < shut:
-            return parted
+    rows = _Queue(exchanges, moving).handovers()
+    shut = _on_circles(exchanges, rows)
+    if shut and any(exchange.spare is None for exchange in exchanges):
+        # Who gains two products stands on two circles, of which each may hold up the other.
+        parted = _Queue(exchanges, moving, apart=True).handovers()
+        rows = min(rows, parted, key=lambda found: _on_circles(exchanges, found))
     return rows
-
-
-def _untie(exchanges: Sequence[Exchange], rows: list[list[Handover]]) -> int:
-    """Open the circles of these handovers, joining the others; return how many stay shut."""
-    waits = _Waits(exchanges, rows)
-    extent = waits.extent
-    while any(extent):
-        waits.untie()
-        # Who gains two products may stand on two circles, which takes another round.
-        waits = _Waits(exchanges, rows)
-        if waits.extent >= extent:
-            break
-        extent = waits.extent
-    return waits.extent[1]
 
 
 def _moving(exchanges: Sequence[Exchange]) -> frozenset[Subject]:
@@ -92,212 +85,284 @@ def _moving(exchanges: Sequence[Exchange]) -> frozenset[Subject]:
     gaining = {c.subject.compared for e in exchanges for c in (*e.incoming, *e.declared)}
     if not gaining:
         return frozenset()
-    losing = {leaver.subject.compared for e in exchanges for leaver in e.outgoing}
+    losing = {row.subject.compared for e in exchanges for row in (*e.outgoing, *e.released)}
     losing |= {c.holder.compared for e in exchanges for c in e.declared if c.holder is not None}
     return frozenset(gaining & losing)
 
 
-def _in_order(exchange: Exchange, moving: frozenset[Subject]) -> list[Handover]:
-    outgoing: Sequence[Leaver] = exchange.outgoing
-    if exchange.crowded and moving:
-        # The removals without a pair come first here, so whoever must gain first is paired.
-        outgoing = sorted(outgoing, key=lambda leaver: leaver.subject.compared not in moving)
-    pairs = min(len(exchange.incoming), len(outgoing))
-    return [
-        *(Handover(*both) for both in zip(exchange.incoming, outgoing, strict=False)),
-        *(Handover(candidate, None) for candidate in exchange.incoming[pairs:]),
-        *(Handover(None, leaver) for leaver in outgoing[pairs:]),
+def _on_circles(exchanges: Sequence[Exchange], rows: Sequence[Sequence[Handover]]) -> int:
+    """Return how many handovers wait for each other, or for such."""
+    pairs: list[tuple[Subject | None, Subject | None]] = [
+        (c.subject, c.holder) for e in exchanges for c in e.declared
     ]
+    for row in chain(*rows):
+        gains = None if row.incoming is None else row.incoming.subject
+        pairs.append((gains, None if row.outgoing is None else row.outgoing.subject))
+    awaited = Counter(gains.compared for gains, _ in pairs if gains is not None)
+    waiting: dict[Subject, list[Subject | None]] = defaultdict(list)
+    ready: list[Subject | None] = []
+    for gains, loses in pairs:
+        free = loses is None or not awaited[loses.compared]
+        (ready if free or loses is None else waiting[loses.compared]).append(gains)
+    while ready:
+        gains = ready.pop()
+        if gains is not None:
+            awaited[gains.compared] -= 1
+            if not awaited[gains.compared]:
+                ready += waiting.pop(gains.compared, ())
+    return sum(map(len, waiting.values()))
 
 
-def _apart(exchange: Exchange) -> list[Handover]:
-    return [
-        *(Handover(candidate, None) for candidate in exchange.incoming),
-        *(Handover(None, leaver) for leaver in exchange.outgoing),
-    ]
+def _in_order(incoming: Iterable[Candidate], outgoing: Iterable[Leaver]) -> list[Handover]:
+    return [Handover(*both) for both in zip_longest(incoming, outgoing)]
 
 
-def _spare(exchange: Exchange, rows: Sequence[Handover]) -> int | None:
-    """Return how many more grants could run before anybody has left, None without limit.
+@dataclass(slots=True)
+class _List:
+    """One exchange while its seats are handed on.
 
-    Where a pair was parted already there are none: once is enough, as the other circles that come
-    here open through the two halves.
-    """
-    if exchange.spare is None:
-        return None
-    grants = sum(row.outgoing is None for row in rows)
-    removes = sum(row.incoming is None for row in rows)
-    return 0 if grants and removes else exchange.spare - grants
-
-
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """One handover in the graph of waits; `place` is -1 for a declared transfer, which stays."""
-
-    exchange: int
-    place: int
-    gains: Subject | None
-    loses: Subject | None
-
-
-class _Waits:
-    """Who waits for whom among the handovers of one organization.
-
-    Nodes are known by their number. `_before` are those that each waits for, `_after` those that
-    wait for it. `_circles` holds the nodes on circles by their family, which is everything that
-    is connected by waits.
+    `comers` wait for a seat, by the lists that they free one in then; `leavers` until they may go.
+    `rows` are done, `last` those of them whose newcomer frees nothing. While `before` seats are to
+    come free first, what is in `held` waits for them.
     """
 
-    def __init__(self, exchanges: Sequence[Exchange], rows: list[list[Handover]]) -> None:
-        self._exchanges = exchanges
-        self._rows = rows
-        self._nodes = tuple(self._all())
-        gaining: dict[Subject, list[int]] = defaultdict(list)
-        for number, node in enumerate(self._nodes):
-            if node.gains is not None:
-                gaining[node.gains].append(number)
-        self._before: list[Sequence[int]] = [
-            gaining.get(node.loses, ()) if node.loses is not None else () for node in self._nodes
-        ]
-        self._after: list[list[int]] = [[] for _ in self._nodes]
-        for number, before in enumerate(self._before):
-            for gain in before:
-                self._after[gain].append(number)
-        self._spare = [_spare(*both) for both in zip(exchanges, rows, strict=True)]
-        self._family = self._families()
-        self._joined: dict[int, int] = {}
-        self._circles: dict[int, list[int]] = defaultdict(list)
-        for number in sorted(self._on_circles()):
-            self._circles[self._family[number]].append(number)
+    exchange: Exchange
+    spare: int | None
+    comers: dict[frozenset[int], deque[Candidate]] = field(default_factory=dict)
+    leavers: dict[Subject, Leaver] = field(default_factory=dict)
+    rows: list[Handover] = field(default_factory=list)
+    last: list[int] = field(default_factory=list)
+    before: int = 0
+    held: list[Leaver | Candidate] = field(default_factory=list)
 
-    def _all(self) -> Iterator[_Node]:
-        for number, exchange in enumerate(self._exchanges):
-            for candidate in exchange.declared:
-                holder = candidate.holder
-                loses = None if holder is None else holder.compared
-                yield _Node(number, -1, candidate.subject.compared, loses)
-            for place, row in enumerate(self._rows[number]):
-                gains = None if row.incoming is None else row.incoming.subject.compared
-                loses = None if row.outgoing is None else row.outgoing.subject.compared
-                yield _Node(number, place, gains, loses)
+    def wait(self, comer: Candidate, frees: frozenset[int] = frozenset()) -> None:
+        """Let somebody wait for a seat."""
+        self.comers.setdefault(frees, deque()).append(comer)
 
-    def _families(self) -> list[int]:
-        family = [-1] * len(self._nodes)
-        for start in range(len(self._nodes)):
-            found = [start] if family[start] < 0 else []
-            while found:
-                number = found.pop()
-                family[number] = start
-                near = (*self._before[number], *self._after[number])
-                found += [other for other in near if family[other] < 0]
-        return family
+    def take(self, frees: frozenset[int]) -> Candidate:
+        """Take out the first of those who free a seat in these lists."""
+        comer = self.comers[frees].popleft()
+        if not self.comers[frees]:
+            del self.comers[frees]
+        return comer
 
-    def _on_circles(self) -> set[int]:
-        """Peel off what waits for no circle, then what no circle waits for."""
-        left = set(range(len(self._nodes)))
-        for ahead, behind in ((self._before, self._after), (self._after, self._before)):
-            counts = {number: sum(n in left for n in ahead[number]) for number in left}
-            free = [number for number in left if not counts[number]]
-            while free:
-                number = free.pop()
-                left.discard(number)
-                for other in behind[number]:
-                    if other in left:
-                        counts[other] -= 1
-                        if not counts[other]:
-                            free.append(other)
-        return left
+    def latest(self) -> int | None:
+        """Return the place of the last grant or pair, None where there is none."""
+        places = reversed(range(len(self.rows)))
+        return next((place for place in places if self.rows[place].incoming is not None), None)
 
-    @property
-    def extent(self) -> tuple[int, int]:
-        """How many handovers stand on circles, and on how many; it shrinks as circles open."""
-        return sum(map(len, self._circles.values())), len(self._circles)
 
-    def untie(self) -> None:
-        """Open the circles that can be opened, and join the others."""
-        circling: dict[int, list[int]] = defaultdict(list)
-        for circle in self._circles.values():
-            for number in circle:
-                circling[self._nodes[number].exchange].append(number)
-        resting = set(range(len(self._nodes))).difference(*self._circles.values())
-        anchors: dict[int, list[int]] = defaultdict(list)
-        self._join(circling, anchors, self._anchor(anchors, sorted(resting)))
-        for family, circle in list(self._circles.items()):
-            if family in self._circles and self._part(circle):
-                del self._circles[family]
-                self._join(circling, anchors, self._anchor(anchors, circle))
-        # No seat helps those that are left: one person of each is without a license for a moment.
-        while self._circles:
-            circle = self._circles.pop(next(iter(self._circles)))
-            self._join(circling, anchors, self._anchor(anchors, circle))
+class _Queue:
+    """The seats of one organization, handed on from who leaves to who comes.
 
-    def _anchor(self, anchors: dict[int, list[int]], numbers: Iterable[int]) -> list[int]:
-        """Let these nodes open circles in their exchanges; return where there is a new one.
+    `_awaited` counts what each person is still to gain, `_losses` holds what the person may lose
+    once that is 0: a seat in a list, or a declared transfer of it to somebody else.
+    """
 
-        Two of different families are enough for an exchange: a circle needs one of another family.
-        """
-        new = []
-        for number in numbers:
-            node, root = self._nodes[number], self._root(number)
-            known = anchors[node.exchange]
-            if len(known) > 1 or root in map(self._root, known):
-                continue
-            alone = node.gains is None or node.loses is None
-            # In a crowded pool the removals without a pair come first, so they stay who they are.
-            if node.place < 0 or (alone and self._exchanges[node.exchange].crowded):
-                continue
-            known.append(number)
-            new.append(node.exchange)
-        return new
-
-    def _join(
-        self,
-        circling: Mapping[int, Sequence[int]],
-        anchors: dict[int, list[int]],
-        reached: list[int],
+    def __init__(
+        self, exchanges: Sequence[Exchange], moving: frozenset[Subject], *, apart: bool = False
     ) -> None:
-        """Let the circles that come to these exchanges exchange partners with their anchors."""
-        waiting = deque(reached)
-        while waiting:
-            exchange = waiting.popleft()
-            for number in circling.get(exchange, ()):
-                family = self._family[number]
-                if family not in self._circles or self._nodes[number].place < 0:
-                    continue
-                root = self._root(number)
-                others = (n for n in anchors[exchange] if self._root(n) != root)
-                anchor = next(others, None)
-                if anchor is not None:
-                    self._exchange(number, anchor)
-                    self._joined[root] = self._root(anchor)
-                    waiting += self._anchor(anchors, self._circles.pop(family))
+        """`apart` parts every pair of the lists without limit."""
+        self._moving = moving
+        self._apart = apart
+        self._lists = [_List(e, e.spare) for e in exchanges]
+        self._awaited = Counter(
+            candidate.subject.compared
+            for e in exchanges
+            for candidate in (*e.incoming, *e.declared)
+        )
+        self._losses: dict[Subject, list[tuple[int, Leaver | Candidate]]] = defaultdict(list)
+        self._queue: deque[tuple[int, Leaver | Candidate | None]] = deque()
+        for note in (self._note_losses, self._note_gains):
+            for number, here in enumerate(self._lists):
+                note(number, here)
 
-    def _root(self, number: int) -> int:
-        """Return the family that a node's family has joined."""
-        family = self._family[number]
-        while family in self._joined:
-            family = self._joined[family]
-        return family
+    def handovers(self) -> list[list[Handover]]:
+        """Hand on every seat and return who got whose, list by list."""
+        self._hand_on()
+        while self._open_circle():
+            self._hand_on()
+        for here in self._lists:
+            # What still waits, waits for declared transfers, which no other partner helps.
+            comers = sorted(chain(*here.comers.values()), key=lambda comer: comer.rank)
+            here.rows += _in_order(comers, here.leavers.values())
+        return [here.rows for here in self._lists]
 
-    def _exchange(self, one: int, other: int) -> None:
-        """Let two handovers of one list exchange who leaves."""
-        first, second = self._nodes[one], self._nodes[other]
-        rows = self._rows[first.exchange]
-        here, there = rows[first.place], rows[second.place]
-        rows[first.place] = Handover(here.incoming, there.outgoing)
-        rows[second.place] = Handover(there.incoming, here.outgoing)
+    def _note_losses(self, number: int, here: _List) -> None:
+        exchange = here.exchange
+        alone = _without_successor(exchange, self._moving)
+        for leaver in (*exchange.outgoing, *exchange.released):
+            subject = leaver.subject.compared
+            if subject in alone:
+                here.rows.append(Handover(None, leaver))
+                here.before = min(here.before + 1, exchange.over)
+            else:
+                here.leavers[subject] = leaver
+            self._lose(subject, number, leaver)
+        for candidate in exchange.declared:
+            if candidate.holder is not None:
+                self._lose(candidate.holder.compared, number, candidate)
 
-    def _part(self, circle: Sequence[int]) -> bool:
-        """Part one pair of a circle where its pool has a seat to spare; tell whether it has."""
-        for number in circle:
-            node = self._nodes[number]
-            spare = self._spare[node.exchange]
-            if node.place >= 0 and (spare is None or spare > 0):
-                # Once is enough: through the two halves the other circles that come here open.
-                self._spare[node.exchange] = 0
-                rows = self._rows[node.exchange]
-                row = rows[node.place]
-                rows[node.place] = Handover(row.incoming, None)
-                rows.append(Handover(None, row.outgoing))
-                return True
-        return False
+    def _lose(self, subject: Subject, number: int, loss: Leaver | Candidate) -> None:
+        if self._awaited[subject]:
+            self._losses[subject].append((number, loss))
+        else:
+            self._queue.append((number, loss))
+
+    def _note_gains(self, number: int, here: _List) -> None:
+        for candidate in here.exchange.incoming:
+            here.wait(candidate, frozenset(self._frees(candidate.subject.compared, set())))
+        # So many need nobody to leave.
+        apart = self._apart and here.spare is None
+        more = max(0, len(here.exchange.incoming) - (0 if apart else len(here.leavers)))
+        if here.spare is not None:
+            more = min(more, here.spare)
+            here.spare -= more
+        self._queue += [(number, None)] * more
+
+    def _frees(self, subject: Subject, known: set[Subject]) -> Iterator[int]:
+        """Yield the lists in which a seat can be had once somebody has gained everything."""
+        if subject in known:
+            return
+        known.add(subject)
+        for number, loss in self._losses.get(subject, ()):
+            if isinstance(loss, Candidate):
+                yield from self._frees(loss.subject.compared, known)
+                continue
+            yield number
+            here = self._lists[number]
+            for candidate in here.exchange.declared if here.before else ():
+                yield from self._frees(candidate.subject.compared, known)
+
+    def _hand_on(self) -> None:
+        """Let go who may go, and give the seats to who comes next, until nobody can move."""
+        while self._queue:
+            number, loss = self._queue.popleft()
+            here = self._lists[number]
+            if isinstance(loss, Leaver) and loss.subject.compared not in here.leavers:
+                # Nobody takes over this seat; in a list over quota the others have waited for it.
+                here.before = max(0, here.before - 1)
+                if here.before == 0:
+                    self._queue += [(number, held) for held in here.held]
+                    here.held = []
+            elif here.before and loss is not None:
+                here.held.append(loss)
+            elif isinstance(loss, Candidate):
+                self._gain(loss)
+            else:
+                self._give_seat(here, loss)
+
+    def _give_seat(self, here: _List, leaver: Leaver | None) -> None:
+        if leaver is not None:
+            del here.leavers[leaver.subject.compared]
+        if here.comers:
+            self._let_in(here, min(here.comers, key=lambda key: self._turn(here, key)), leaver)
+        elif leaver is not None:
+            here.rows.append(Handover(None, leaver))
+
+    def _turn(self, here: _List, frees: frozenset[int]) -> tuple[bool, tuple[int, int, int]]:
+        """Return when somebody is served: who frees a seat that others need first, then by rank."""
+        lists = (self._lists[number] for number in frees)
+        needed = any(one.comers or one.before for one in lists)
+        return not needed, here.comers[frees][0].rank
+
+    def _let_in(self, here: _List, frees: frozenset[int], leaver: Leaver | None) -> None:
+        """Give a seat to the next of those who free one in these lists."""
+        comer = here.take(frees)
+        if not frees:
+            here.last.append(len(here.rows))
+        here.rows.append(Handover(comer, leaver))
+        if frees:
+            self._gain(comer)
+
+    def _gain(self, comer: Candidate) -> None:
+        """Count a gain; who has nothing more to gain may leave."""
+        subject = comer.subject.compared
+        self._awaited[subject] -= 1
+        if not self._awaited[subject]:
+            self._queue += self._losses.pop(subject, ())
+
+    def _open_circle(self) -> bool:
+        """Open a circle of lists that wait for each other; tell whether there was one."""
+        waiting = sorted(self._circling(), key=self._cost)
+        return any(
+            way(number, frees)
+            for way in (self._let_wait, self._part, self._lead_through, self._leave_early)
+            for number, frees in waiting
+        )
+
+    def _circling(self) -> Iterator[tuple[int, frozenset[int]]]:
+        """Yield who waits in a list that a seat would come back to, by list and what they free."""
+        onwards = [frozenset[int]().union(*here.comers) for here in self._lists]
+        for number, here in enumerate(self._lists):
+            for frees in here.comers:
+                if number in _reached(frees, onwards):
+                    yield number, frees
+
+    def _cost(self, waiting: tuple[int, frozenset[int]]) -> tuple[int, int, list[int]]:
+        number, frees = waiting
+        first = self._lists[number].comers[frees][0]
+        return self._awaited[first.subject.compared], number, sorted(frees)
+
+    def _let_wait(self, number: int, frees: frozenset[int]) -> bool:
+        """Let somebody whom nobody waits for wait until the seat has been through the circle."""
+        here = self._lists[number]
+        return bool(here.last) and self._give_instead(number, frees, here.last.pop())
+
+    def _lead_through(self, number: int, frees: frozenset[int]) -> bool:
+        """Send a seat that was handed on already through the circle first."""
+        place = self._lists[number].latest()
+        return place is not None and self._give_instead(number, frees, place)
+
+    def _give_instead(self, number: int, frees: frozenset[int], place: int) -> bool:
+        here = self._lists[number]
+        row, comer = here.rows[place], here.take(frees)
+        here.rows[place] = Handover(comer, row.outgoing)
+        if row.incoming is not None:
+            here.wait(row.incoming)
+        self._gain(comer)
+        return True
+
+    def _part(self, number: int, frees: frozenset[int]) -> bool:
+        """Give a spare seat to the circle; whoever leaves last gets no successor then."""
+        here = self._lists[number]
+        if here.spare == 0:
+            return False
+        if here.spare is not None:
+            # Once is enough: through this row the other circles that come here open.
+            here.spare = 0
+        self._let_in(here, frees, None)
+        return True
+
+    def _leave_early(self, number: int, frees: frozenset[int]) -> bool:
+        """Let one person go who is without a license until the seat has come round."""
+        here = self._lists[number]
+        comer = here.take(frees)
+        here.wait(comer)
+        self._queue += self._losses.pop(comer.subject.compared, ())
+        return True
+
+
+def _reached(starts: Iterable[int], onwards: Sequence[frozenset[int]]) -> set[int]:
+    found, waiting = set[int](), list(starts)
+    while waiting:
+        number = waiting.pop()
+        if number not in found:
+            found.add(number)
+            waiting += onwards[number]
+    return found
+
+
+def _without_successor(exchange: Exchange, moving: frozenset[Subject]) -> frozenset[Subject]:
+    """Return whose removal belongs to no pair, as far as that is settled beforehand.
+
+    In a list over quota so many must go first, so better not who must gain before.
+    """
+    alone = [leaver.subject.compared for leaver in exchange.released]
+    if exchange.over:
+        rest = sorted(
+            (leaver.subject.compared for leaver in exchange.outgoing),
+            key=lambda subject: subject not in moving,
+        )
+        alone += rest[len(exchange.incoming) :][-exchange.over :]
+    return frozenset(alone)

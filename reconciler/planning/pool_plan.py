@@ -46,17 +46,16 @@ from reconciler.products import SeatUnit
 class PoolDraft:
     """What one product comes to. Built up here, then only read.
 
-    `exchanges` are who comes and who goes, a list each; `released` go without being replaced, and
-    `issued` are the offline licenses. `settle` makes `changes` of them all, in the order of service
-    within each kind; `planning.order` puts the kinds in order. `unlisted` are registered machines
-    that are only reported. `demands` are what the managed lists come to.
+    `exchanges` are who comes and who goes, a list each, and `issued` are the offline licenses.
+    `settle` makes `changes` of them all, in the order of service within each kind; `planning.order`
+    puts the kinds in order. `unlisted` are registered machines that are only reported. `demands`
+    are what the managed lists come to.
     """
 
     desired: DesiredProduct
     pool: PoolState
     maker: Maker
     exchanges: list[Exchange] = field(default_factory=list)
-    released: list[Leaver] = field(default_factory=list)
     issued: list[Change] = field(default_factory=list)
     changes: tuple[Change, ...] = ()
     deferred: list[Deferral] = field(default_factory=list)
@@ -102,7 +101,7 @@ def _changes(draft: PoolDraft, rows: Sequence[Handover]) -> Iterator[Change]:
         else:
             yield make.automatic(row.incoming, row.outgoing.subject)
     yield from draft.issued
-    for leaver in [*leavers, *draft.released]:
+    for leaver in leavers:
         if leaver is not None:
             yield make.remove(leaver.subject, leaver.source, leaver.reason)
 
@@ -253,7 +252,7 @@ class _Drafting:
         if unknown:
             settle([self.draft])
             self.draft.refusals.append(self.unreadable(unknown, self.draft.changes))
-            self.draft.exchanges, self.draft.released, self.draft.issued = [], [], []
+            self.draft.exchanges, self.draft.issued = [], []
             return
         for waiting in [*self._waiting, *admission.waiting]:
             if waiting.reason.refuse:
@@ -303,20 +302,20 @@ class _Drafting:
                 Leaver(subject, source, _why_removed(expired.get(subject.key), self._rules.day))
                 for subject in demand.leaving
             )
+            released = tuple(
+                Leaver(subject, source, "not listed, and the pool is over its quota")
+                for subject in admission.released
+                if subject.kind is kind
+            )
             exchange = Exchange(
                 incoming,
                 outgoing,
                 tuple(c for c, _ in admission.transfers if c.subject.kind is kind),
+                released,
                 spare=tally.spare(kind),
-                crowded=tally.over_quota,
+                over=tally.over(kind),
             )
-            released = [
-                Leaver(subject, source, "not listed, and the pool is over its quota")
-                for subject in admission.released
-                if subject.kind is kind
-            ]
             self.draft.exchanges.append(exchange)
-            self.draft.released += released
         self.draft.issued = self._issued(admission)
 
     def _issued(self, admission: Admission) -> list[Change]:

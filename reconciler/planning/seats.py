@@ -9,6 +9,7 @@ machine quota, where there is one.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import assert_never
 
 from reconciler.model.identity import Subject, SubjectKind, email_key
@@ -42,6 +43,12 @@ class Tally:
     def over_quota(self) -> bool:
         """Whether more seats are taken than were bought."""
         return self.used is not None and self.quota is not None and self.used > self.quota
+
+    def over(self, kind: SubjectKind) -> int:
+        """Return how many seats, of those that this kind of subjects take, are above the quota."""
+        if not self.counts(kind) or self.used is None or self.quota is None:
+            return 0
+        return max(0, self.used - self.quota)
 
     def spare(self, kind: SubjectKind) -> int | None:
         """Return how many grants to subjects of this kind may run now, None without limit."""
@@ -168,6 +175,6 @@ def losses(changes: tuple[Change, ...]) -> Counter[Subject]:
     return lost
 
 
-def gains(changes: tuple[Change, ...]) -> set[Subject]:
+def gains(changes: Iterable[Change]) -> set[Subject]:
     """Return the subjects that gain something in these changes, by their compared form."""
     return {change.subject.compared for change in changes if change.action is not Action.REMOVE}

@@ -22,7 +22,10 @@ POOLS = ("kse", "testops", "kse-floating")
 
 @st.composite
 def moving_worlds(draw):
-    """People who change places between two pools with few seats and one without a limit."""
+    """People who change places between two pools with few seats and one without a limit.
+
+    A pool may be over its quota, as far as everybody who is wanted fits in the end.
+    """
     products = draw(st.sampled_from([POOLS[:2], POOLS]))
     held: dict[str, list[str]] = {product: [] for product in products}
     wanted: dict[str, list[str]] = {product: [] for product in products}
@@ -42,22 +45,30 @@ def moving_worlds(draw):
             pair = draw(st.integers(0, 7)) == 0 and declared
             lines.append(wants(name, replaces=leaving.pop()) if pair else name)
         users[product] = lines
-    seats = tuple(
-        Subscription(product, max(len(held[product]), len(wanted[product])) + draw(spare), None)
-        for product in products
-    )
+    seats = []
+    for product in products:
+        fits, is_seat = len(wanted[product]), PRODUCTS[product].seat is SeatUnit.USER
+        quota = max(len(held[product]), fits) + draw(spare)
+        if draw(st.integers(0, 3)) == 0:
+            quota = draw(st.integers(fits, max(fits, len(held[product]))))
+        # What the API counts above its quota in a pool of sessions is nobody's list.
+        used = quota + 1 if not is_seat and draw(st.booleans()) else None
+        seats.append(Subscription(product, quota, used))
     return (
-        state(people=members(*PEOPLE), subscriptions=seats, users=held),
+        state(people=members(*PEOPLE), subscriptions=tuple(seats), users=held),
         desired(users=users, policy=Policy(unlicensed_members=UnlicensedMembers.IGNORE)),
     )
 
 
 spare = st.sampled_from([0, 0, 0, 1])
 
+Effect = tuple[str, str | None, str | None]
+"""A product, who gains it and who loses it."""
 
-def an_order_exists(plan: OrganizationPlan) -> bool:
-    """Try every order of the plan's single effects, automatic pairs taken apart."""
-    effects: list[tuple[str, str | None, str | None]] = []
+
+def effects_of(plan: OrganizationPlan) -> list[Effect]:
+    """Return the plan's single effects: automatic pairs are two, declared transfers stay one."""
+    effects: list[Effect] = []
     for change in plan.changes:
         loses = change.subject if change.action is Action.REMOVE else change.holder
         gains = None if change.action is Action.REMOVE else change.subject
@@ -68,36 +79,46 @@ def an_order_exists(plan: OrganizationPlan) -> bool:
             effects.append((change.product, gains.id, None))
         if loses is not None:
             effects.append((change.product, None, loses.id))
+    return effects
+
+
+def fewest_interrupted(plan: OrganizationPlan) -> int:
+    """Try every order of the plan's single effects; how often somebody loses before gaining."""
+    effects = effects_of(plan)
     free = {
         pool.product: pool.quota - pool.used
         for pool in plan.pools
         if PRODUCTS[pool.product].seat is SeatUnit.USER
     }
-    gaining = Counter(gains for _, gains, _ in effects if gains is not None)
 
     @cache
-    def possible(left: frozenset) -> bool:
+    def fewest(left: frozenset[Effect]) -> int:
         if not left:
-            return True
+            return 0
         waiting = {gains for _, gains, _ in left if gains is not None}
-        taken = Counter()
+        seats = Counter(free)
         for product, gains, loses in set(effects) - left:
-            taken[product] += (gains is not None) - (loses is not None)
-        for effect in left:
-            product, gains, loses = effect
-            if loses in waiting and gaining[loses]:
-                continue
-            full = product in free and free[product] - taken[product] < 1
-            if gains is not None and loses is None and full:
-                continue
-            if possible(left - {effect}):
-                return True
-            if gains is None:
-                # Giving a seat back never hurts, so no other step need be tried first.
-                return False
-        return False
+            seats[product] -= (gains is not None) - (loses is not None)
 
-    return possible(frozenset(effects))
+        def fits(effect: Effect) -> bool:
+            product, gains, loses = effect
+            return gains is None or product not in free or seats[product] + (loses is not None) > 0
+
+        possible = [effect for effect in left if fits(effect)]
+        harmless = [effect for effect in possible if effect[2] not in waiting]
+        for effect in harmless:
+            product, gains, loses = effect
+            # It costs nobody anything and takes no seat: no other step need be tried first.
+            if gains is None or loses is not None or product not in free:
+                return fewest(left - {effect})
+        found = [fewest(left - {effect}) for effect in harmless]
+        if 0 in found:
+            return 0
+        return min(
+            found + [1 + fewest(left - {effect}) for effect in set(possible) - set(harmless)]
+        )
+
+    return fewest(frozenset(effects))
 
 
 def interrupted(plan: OrganizationPlan) -> set[tuple[str, str]]:
@@ -115,7 +136,7 @@ def interrupted(plan: OrganizationPlan) -> set[tuple[str, str]]:
 
 @law
 @given(moving_worlds())
-def test_continuity_is_given_up_only_where_no_order_could_keep_it(world):
+def test_as_few_as_any_order_can_spare_are_interrupted(world):
     before, files = world
     plan = plan_many([files], [before], removals=100).organizations[0]
     note(words(plan))
@@ -125,7 +146,7 @@ def test_continuity_is_given_up_only_where_no_order_could_keep_it(world):
         if row.code == "continuity"
     }
     assert said == interrupted(plan)
-    assert not said or not an_order_exists(plan)
+    assert len(said) == fewest_interrupted(plan)
     case = Case(before, files, TODAY, plan_many([files], [before], removals=100).allowed)
     assert check(case, plan) == ()
     system = System(before)
