@@ -59,25 +59,36 @@ class Exchange:
     over: int = 0
 
 
-def pair(exchanges: Sequence[Exchange]) -> list[list[Handover]]:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How circles are opened: no single way is the best one for all organizations.
+
+    `through` lets a seat go through a circle although others have moved on after it was handed on;
+    that is right unless the circle waits for one of them, as who gains two products may. `apart`
+    parts every pair of the lists without limit.
+    """
+
+    through: bool = True
+    apart: bool = False
+
+
+WAYS = (Way(), Way(apart=True), Way(through=False), Way(through=False, apart=True))
+"""Every way, the one first that keeps the most pairs; the first is good for nearly everybody."""
+
+
+def pair(exchanges: Sequence[Exchange], way: Way = WAYS[0]) -> list[list[Handover]]:
     """Return each exchange's handovers, all of one organization's exchanges being paired at once.
 
     A pair is parted, into a grant and a removal, only where that opens a circle which no exchange
     of partners opens: one pair where a seat is spare, any of a list without limit.
     """
     moving = _moving(exchanges)
-    if not moving:
-        return [
-            [*_in_order(e.incoming, e.outgoing), *(Handover(None, gone) for gone in e.released)]
-            for e in exchanges
-        ]
-    rows = _Queue(exchanges, moving).handovers()
-    shut = _on_circles(exchanges, rows)
-    if shut and any(exchange.spare is None for exchange in exchanges):
-        # Who gains two products stands on two circles, of which each may hold up the other.
-        parted = _Queue(exchanges, moving, apart=True).handovers()
-        rows = min(rows, parted, key=lambda found: _on_circles(exchanges, found))
-    return rows
+    if moving:
+        return _Queue(exchanges, way).handovers()
+    return [
+        [*_in_order(e.incoming, e.outgoing), *(Handover(None, gone) for gone in e.released)]
+        for e in exchanges
+    ]
 
 
 def _moving(exchanges: Sequence[Exchange]) -> frozenset[Subject]:
@@ -90,29 +101,6 @@ def _moving(exchanges: Sequence[Exchange]) -> frozenset[Subject]:
     return frozenset(gaining & losing)
 
 
-def _on_circles(exchanges: Sequence[Exchange], rows: Sequence[Sequence[Handover]]) -> int:
-    """Return how many handovers wait for each other, or for such."""
-    pairs: list[tuple[Subject | None, Subject | None]] = [
-        (c.subject, c.holder) for e in exchanges for c in e.declared
-    ]
-    for row in chain(*rows):
-        gains = None if row.incoming is None else row.incoming.subject
-        pairs.append((gains, None if row.outgoing is None else row.outgoing.subject))
-    awaited = Counter(gains.compared for gains, _ in pairs if gains is not None)
-    waiting: dict[Subject, list[Subject | None]] = defaultdict(list)
-    ready: list[Subject | None] = []
-    for gains, loses in pairs:
-        free = loses is None or not awaited[loses.compared]
-        (ready if free or loses is None else waiting[loses.compared]).append(gains)
-    while ready:
-        gains = ready.pop()
-        if gains is not None:
-            awaited[gains.compared] -= 1
-            if not awaited[gains.compared]:
-                ready += waiting.pop(gains.compared, ())
-    return sum(map(len, waiting.values()))
-
-
 def _in_order(incoming: Iterable[Candidate], outgoing: Iterable[Leaver]) -> list[Handover]:
     return [Handover(*both) for both in zip_longest(incoming, outgoing)]
 
@@ -122,18 +110,18 @@ class _List:
     """One exchange while its seats are handed on.
 
     `comers` wait for a seat, by the lists that they free one in then; `leavers` until they may go.
-    `rows` are done, `last` those of them whose newcomer frees nothing. While `before` seats are to
-    come free first, what is in `held` waits for them.
+    `rows` are done, `last` those of them whose newcomer frees nothing. While so many seats are over
+    the quota, nobody takes over any, and the declared transfers in `held` wait.
     """
 
     exchange: Exchange
     spare: int | None
+    over: int
     comers: dict[frozenset[int], deque[Candidate]] = field(default_factory=dict)
     leavers: dict[Subject, Leaver] = field(default_factory=dict)
     rows: list[Handover] = field(default_factory=list)
     last: list[int] = field(default_factory=list)
-    before: int = 0
-    held: list[Leaver | Candidate] = field(default_factory=list)
+    held: list[Candidate] = field(default_factory=list)
 
     def wait(self, comer: Candidate, frees: frozenset[int] = frozenset()) -> None:
         """Let somebody wait for a seat."""
@@ -159,13 +147,9 @@ class _Queue:
     once that is 0: a seat in a list, or a declared transfer of it to somebody else.
     """
 
-    def __init__(
-        self, exchanges: Sequence[Exchange], moving: frozenset[Subject], *, apart: bool = False
-    ) -> None:
-        """`apart` parts every pair of the lists without limit."""
-        self._moving = moving
-        self._apart = apart
-        self._lists = [_List(e, e.spare) for e in exchanges]
+    def __init__(self, exchanges: Sequence[Exchange], way: Way) -> None:
+        self._way = way
+        self._lists = [_List(e, e.spare, e.over) for e in exchanges]
         self._awaited = Counter(
             candidate.subject.compared
             for e in exchanges
@@ -189,17 +173,12 @@ class _Queue:
         return [here.rows for here in self._lists]
 
     def _note_losses(self, number: int, here: _List) -> None:
-        exchange = here.exchange
-        alone = _without_successor(exchange, self._moving)
-        for leaver in (*exchange.outgoing, *exchange.released):
-            subject = leaver.subject.compared
-            if subject in alone:
-                here.rows.append(Handover(None, leaver))
-                here.before = min(here.before + 1, exchange.over)
-            else:
-                here.leavers[subject] = leaver
-            self._lose(subject, number, leaver)
-        for candidate in exchange.declared:
+        for leaver in here.exchange.outgoing:
+            here.leavers[leaver.subject.compared] = leaver
+        here.rows += [Handover(None, leaver) for leaver in here.exchange.released]
+        for leaver in (*here.exchange.outgoing, *here.exchange.released):
+            self._lose(leaver.subject.compared, number, leaver)
+        for candidate in here.exchange.declared:
             if candidate.holder is not None:
                 self._lose(candidate.holder.compared, number, candidate)
 
@@ -213,7 +192,7 @@ class _Queue:
         for candidate in here.exchange.incoming:
             here.wait(candidate, frozenset(self._frees(candidate.subject.compared, set())))
         # So many need nobody to leave.
-        apart = self._apart and here.spare is None
+        apart = self._way.apart and here.spare is None
         more = max(0, len(here.exchange.incoming) - (0 if apart else len(here.leavers)))
         if here.spare is not None:
             more = min(more, here.spare)
@@ -231,7 +210,7 @@ class _Queue:
                 continue
             yield number
             here = self._lists[number]
-            for candidate in here.exchange.declared if here.before else ():
+            for candidate in here.exchange.declared if here.over else ():
                 yield from self._frees(candidate.subject.compared, known)
 
     def _hand_on(self) -> None:
@@ -239,31 +218,36 @@ class _Queue:
         while self._queue:
             number, loss = self._queue.popleft()
             here = self._lists[number]
-            if isinstance(loss, Leaver) and loss.subject.compared not in here.leavers:
-                # Nobody takes over this seat; in a list over quota the others have waited for it.
-                here.before = max(0, here.before - 1)
-                if here.before == 0:
-                    self._queue += [(number, held) for held in here.held]
-                    here.held = []
-            elif here.before and loss is not None:
-                here.held.append(loss)
-            elif isinstance(loss, Candidate):
-                self._gain(loss)
+            if isinstance(loss, Candidate):
+                if here.over:
+                    here.held.append(loss)
+                else:
+                    self._gain(loss)
+            elif loss is None or here.leavers.pop(loss.subject.compared, None) is not None:
+                self._give_seat(number, loss)
             else:
-                self._give_seat(here, loss)
+                self._bring_down(number)
 
-    def _give_seat(self, here: _List, leaver: Leaver | None) -> None:
-        if leaver is not None:
-            del here.leavers[leaver.subject.compared]
-        if here.comers:
+    def _give_seat(self, number: int, leaver: Leaver | None) -> None:
+        here = self._lists[number]
+        if here.comers and not here.over:
             self._let_in(here, min(here.comers, key=lambda key: self._turn(here, key)), leaver)
         elif leaver is not None:
             here.rows.append(Handover(None, leaver))
+            self._bring_down(number)
+
+    def _bring_down(self, number: int) -> None:
+        """Count a seat that nobody takes over; once the quota holds, the list goes on."""
+        here = self._lists[number]
+        here.over = max(0, here.over - 1)
+        if not here.over:
+            self._queue += [(number, held) for held in here.held]
+            here.held = []
 
     def _turn(self, here: _List, frees: frozenset[int]) -> tuple[bool, tuple[int, int, int]]:
         """Return when somebody is served: who frees a seat that others need first, then by rank."""
         lists = (self._lists[number] for number in frees)
-        needed = any(one.comers or one.before for one in lists)
+        needed = any(one.comers or one.over for one in lists)
         return not needed, here.comers[frees][0].rank
 
     def _let_in(self, here: _List, frees: frozenset[int], leaver: Leaver | None) -> None:
@@ -311,7 +295,7 @@ class _Queue:
 
     def _lead_through(self, number: int, frees: frozenset[int]) -> bool:
         """Send a seat that was handed on already through the circle first."""
-        place = self._lists[number].latest()
+        place = self._lists[number].latest() if self._way.through else None
         return place is not None and self._give_instead(number, frees, place)
 
     def _give_instead(self, number: int, frees: frozenset[int], place: int) -> bool:
@@ -351,18 +335,3 @@ def _reached(starts: Iterable[int], onwards: Sequence[frozenset[int]]) -> set[in
             found.add(number)
             waiting += onwards[number]
     return found
-
-
-def _without_successor(exchange: Exchange, moving: frozenset[Subject]) -> frozenset[Subject]:
-    """Return whose removal belongs to no pair, as far as that is settled beforehand.
-
-    In a list over quota so many must go first, so better not who must gain before.
-    """
-    alone = [leaver.subject.compared for leaver in exchange.released]
-    if exchange.over:
-        rest = sorted(
-            (leaver.subject.compared for leaver in exchange.outgoing),
-            key=lambda subject: subject not in moving,
-        )
-        alone += rest[len(exchange.incoming) :][-exchange.over :]
-    return frozenset(alone)

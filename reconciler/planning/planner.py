@@ -37,7 +37,8 @@ from reconciler.planning.notices import (
     name_notices,
     pool_notices,
 )
-from reconciler.planning.order import schedule
+from reconciler.planning.order import Schedule, schedule
+from reconciler.planning.pairing import WAYS, Way
 from reconciler.planning.pool_plan import Known, PoolDraft, draft_pool, settle
 from reconciler.planning.pools import PoolState, pools_of
 from reconciler.planning.seats import Tally, gains, losses
@@ -135,10 +136,8 @@ def _draft(desired: DesiredOrganization, state: OrganizationState, request: Plan
         rules = Rules(pool, members, desired.policy, request.as_of, request.allowed.irrevocable)
         rules = rules.for_machines(named.machines)
         drafts.append(draft_pool(product, pool, rules, Maker(desired.id, product.product), known))
-    settle(drafts)
     before = {draft.desired.product: Tally(draft.pool) for draft in drafts}
-    after = {draft.desired.product: Tally(draft.pool) for draft in drafts}
-    order = schedule({draft.desired.product: draft.changes for draft in drafts}, after)
+    order, after = _arranged(drafts)
     changes = _with_last_licenses(order.changes, tuple(pools.values()))
     return _Draft(
         desired=desired,
@@ -152,6 +151,24 @@ def _draft(desired: DesiredOrganization, state: OrganizationState, request: Plan
         notices=(*notices, *continuity_notices(order.interrupted)),
         losses=losses_of(changes, drafts, desired.policy),
     )
+
+
+def _arranged(drafts: Sequence[PoolDraft]) -> tuple[Schedule, Mapping[str, Tally]]:
+    """Return the changes in an order that interrupts as few as possible, and the use after them."""
+
+    def arrange(way: Way) -> tuple[Schedule, Mapping[str, Tally]]:
+        settle(drafts, way)
+        after = {draft.desired.product: Tally(draft.pool) for draft in drafts}
+        return schedule({draft.desired.product: draft.changes for draft in drafts}, after), after
+
+    found: list[tuple[Schedule, Mapping[str, Tally]]] = []
+    for way in WAYS:
+        found.append(arrange(way))
+        if not found[-1][0].interrupted:
+            break
+    best = min(range(len(found)), key=lambda place: len(found[place][0].interrupted))
+    # What the drafts hold is the last way's.
+    return found[best] if best == len(found) - 1 else arrange(WAYS[best])
 
 
 def _with_last_licenses(

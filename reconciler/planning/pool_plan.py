@@ -35,7 +35,7 @@ from reconciler.planning.demand import (
     demand_of,
 )
 from reconciler.planning.eligibility import Rules, offline_demand
-from reconciler.planning.pairing import Exchange, Handover, Leaver, pair
+from reconciler.planning.pairing import WAYS, Exchange, Handover, Leaver, Way, pair
 from reconciler.planning.pools import PoolState
 from reconciler.planning.seats import Tally
 from reconciler.planning.shortage import shortage_of
@@ -79,10 +79,10 @@ def draft_pool(
     return drafting.draft
 
 
-def settle(drafts: Sequence[PoolDraft]) -> None:
+def settle(drafts: Sequence[PoolDraft], way: Way = WAYS[0]) -> None:
     """Pair who comes with who goes in all pools of one organization, and make the changes."""
     exchanges = [exchange for draft in drafts for exchange in draft.exchanges]
-    handovers = iter(pair(exchanges))
+    handovers = iter(pair(exchanges, way))
     for draft in drafts:
         rows = [row for _ in draft.exchanges for row in next(handovers)]
         draft.changes = tuple(_changes(draft, rows))
