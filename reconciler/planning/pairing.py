@@ -191,13 +191,15 @@ class _Queue:
     def _note_gains(self, number: int, here: _List) -> None:
         for candidate in here.exchange.incoming:
             here.wait(candidate, frozenset(self._frees(candidate.subject.compared, set())))
-        # So many need nobody to leave.
-        apart = self._way.apart and here.spare is None
-        more = max(0, len(here.exchange.incoming) - (0 if apart else len(here.leavers)))
-        if here.spare is not None:
-            more = min(more, here.spare)
+        # So many need nobody to leave; where users are not limited, nor a seat, so they come first.
+        more = len(here.exchange.incoming)
+        if here.spare is None:
+            more -= 0 if self._way.apart else len(here.leavers)
+            self._queue.extendleft([(number, None)] * more)
+        else:
+            more = max(0, min(more - len(here.leavers), here.spare))
             here.spare -= more
-        self._queue += [(number, None)] * more
+            self._queue.extend([(number, None)] * more)
 
     def _frees(self, subject: Subject, known: set[Subject]) -> Iterator[int]:
         """Yield the lists in which a seat can be had once somebody has gained everything."""
