@@ -133,3 +133,47 @@ def test_thousands_of_circles_become_one():
     here, there = [f"a{n}" for n in range(5_000)], [f"b{n}" for n in range(5_000)]
     found = moved({"kse": here, "testops": there}, {"kse": there, "testops": here})
     assert len(interrupted(found)) == 1
+
+
+def test_beside_a_pool_over_its_quota_a_spare_seat_elsewhere_is_used_first():
+    found = moved(
+        {"kse": ["bob"], "testops": ["ann", "old"]},
+        {"kse": ["ann"], "testops": [wants("bob", replaces="old")]},
+        kse=2,
+        testops=1,
+    )
+    assert interrupted(found) == []
+    assert steps(found) == ["kse +ann", "testops -ann", "testops old->bob", "kse -bob"]
+
+
+def test_in_a_pool_that_limits_no_users_nobody_leaves_early_for_its_quota():
+    held, wanted = (
+        {"kre-floating": ["bob"], "testops": ["ann"]},
+        {
+            "kre-floating": ["ann", "cat"],
+            "testops": ["bob"],
+        },
+    )
+    found = plan(
+        desired(users=wanted, policy=QUIET),
+        state(
+            people=members("ann", "bob", "cat"),
+            subscriptions=(Subscription("kre-floating", 0, 1), Subscription("testops", 1, None)),
+            users=held,
+        ),
+    )
+    assert interrupted(found) == []
+    assert steps(found) == ["kre-floating +ann", "testops ann->bob", "kre-floating bob->cat"]
+
+
+def test_who_only_waits_for_a_circle_is_not_interrupted_with_it():
+    found = moved(
+        {"kse": ["ann"], "kre-floating": ["bob"], "testops": ["ann"]},
+        {
+            "kse": ["cat"],
+            "kre-floating": [wants("ann", replaces="bob")],
+            "testops": [wants("bob", replaces="ann")],
+        },
+    )
+    assert interrupted(found) == ["bob"]
+    assert steps(found)[0] == "kre-floating bob->ann"
