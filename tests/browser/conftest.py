@@ -48,6 +48,8 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     found = webdriver.Chrome(options=options, service=Service(str(chromedriver)))
     found.set_script_timeout(60)
+    # The browser's own first page goes on loading in the midst of ours, unless it is left.
+    found.get("about:blank")
     yield found
     found.quit()
 
