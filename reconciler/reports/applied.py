@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -51,7 +52,7 @@ def _taken(organizations: Sequence[Document]) -> Iterator[Line]:
     if not found:
         return
     everything = [change for _, changes in found for change in changes]
-    yield line(Span(f"Took away: {_done(everything)}", "bold"))
+    yield line(Span(f"Taking away: {_done(everything)}", "bold"))
     if len(everything) <= _OPEN:
         for change in everything:
             yield from _change(change)
@@ -71,11 +72,12 @@ def _takes(change: Document) -> bool:
 
 
 def _done(changes: Sequence[Document]) -> str:
-    done = sum(change["status"] == "done" for change in changes)
+    counts = Counter(change["status"] for change in changes)
+    told = ", ".join(f"{counts[key]:,} {_WORDS.get(key, key)}" for key in _STYLES if counts[key])
     pairs = sum(bool(change.get("from")) for change in changes)
     kinds = ((len(changes) - pairs, "removal"), (pairs, "reassignment"))
     what = " and ".join(counted(number, noun) for number, noun in kinds if number)
-    return f"{done:,} of {what} done"
+    return f"{what} ({told})"
 
 
 def _title(organization: Document) -> str:

@@ -21,7 +21,7 @@ from reconciler.reports.charts import BOTTOM, HEIGHT, LEFT, TOP, WIDTH
 from reconciler.reports.counts import outcome_words, total
 from reconciler.reports.spans import Look
 from reconciler.reports.takings import counts_of, takings_of
-from reconciler.reports.wording import title, unread
+from reconciler.reports.wording import misleading, title, unread
 from reconciler.reports.write_notes import write_notes
 
 Document = Mapping[str, Any]
@@ -48,6 +48,7 @@ def render_all(documents: Sequence[Document], look: Look) -> str:
         counts=counts,
         taken=[html_view.taken_of(row) for row in rows],
         open_taken=sum(len(row.changes) for row in rows) <= _OPEN,
+        misleading=misleading(documents),
         unread=unread(documents),
         written=write_notes(documents),
         sections=found,

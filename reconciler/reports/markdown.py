@@ -16,10 +16,10 @@ from reconciler.reports.spans import LIMIT, Look
 from reconciler.reports.takings import Counts, counts_of, takings
 from reconciler.reports.wording import (
     ACTIONS,
-    MISLEADING,
     code_words,
     is_unchanged,
     loser,
+    misleading,
     refusal_source,
     scope_words,
     title,
@@ -88,7 +88,7 @@ def _alarms(documents: Sequence[Document]) -> Iterator[str]:
         yield "> [!WARNING]"
         yield f"> **{counted(len(refusals), 'refusal')}{what}: a person has to act first.**"
         yield ""
-    yield from _misleading(organizations)
+    yield from _misleading(misleading(documents))
     yield from _unread(unread(documents))
     if not all(document.get("live", True) for document in documents):
         yield "> [!NOTE]"
@@ -96,14 +96,8 @@ def _alarms(documents: Sequence[Document]) -> Iterator[str]:
         yield ""
 
 
-def _misleading(organizations: Sequence[Document]) -> Iterator[str]:
+def _misleading(rows: Sequence[tuple[str, str]]) -> Iterator[str]:
     """Yield the warnings without which what a reader sees stands for something else."""
-    rows = [
-        (title(organization), warning["message"])
-        for organization in organizations
-        for warning in organization["warnings"]
-        if warning["code"] in MISLEADING
-    ]
     if not rows:
         return
     yield "> [!WARNING]"

@@ -34,6 +34,17 @@ MISLEADING = frozenset({"organization_name", "look_alike"})
 """The warnings without which what a reader sees may stand for something else."""
 
 
+def misleading(documents: Sequence[Document]) -> list[tuple[str, str]]:
+    """Return the organization and the message of each warning about a name that may mislead."""
+    return [
+        (title(organization), str(warning["message"]))
+        for document in documents
+        for organization in document["organizations"]
+        for warning in organization["warnings"]
+        if warning["code"] in MISLEADING
+    ]
+
+
 def title(organization: Document) -> str:
     """Return an organization's name and ID."""
     name = organization.get("name")

@@ -26,7 +26,7 @@ class WriteNote:
     @property
     def heading(self) -> str:
         """What the lines have in common, in one line."""
-        return f"Not written to {self.target} as by default"
+        return f"Changes to {self.target} are not written as by default"
 
 
 def write_notes(documents: Sequence[Document]) -> list[WriteNote]:

@@ -70,7 +70,7 @@ def test_every_report_shows_the_host_the_writes_and_the_routes(embedded: Cli, na
 
 def test_a_reviewer_sees_another_route_before_any_change(embedded: Cli) -> None:
     plan(embedded, "--route", f"grant_users={ELSEWHERE}")
-    assert embedded.ok("report", "p.json").startswith("! Not written to sqlite:///e.db as by")
+    assert embedded.ok("report", "p.json").startswith("! Changes to sqlite:///e.db are not")
     markdown = embedded.ok("report", "p.json", "--format", "markdown").splitlines()
     assert markdown[3] == "> [!CAUTION]"
     assert markdown[5] == f"> - `route of grant_users: {ELSEWHERE}`"
@@ -198,7 +198,7 @@ def test_a_saved_plan_that_would_be_written_otherwise_now_is_refused(embedded: C
 
 def test_doctor_and_the_end_of_a_session_show_how_is_written(embedded: Cli) -> None:
     route = "POST /sessions/{organization}/{session}"
-    told = "Not written to sqlite:///e.db as by default: route of end_session: "
+    told = "Changes to sqlite:///e.db are not written as by default: route of end_session: "
     assert f"routes: {told}{route}" in embedded("doctor", **{ROUTES: routes(end_session=route)}).out
     assert "routes:" not in embedded("doctor").out
     result = embedded(

@@ -67,7 +67,7 @@ def test_each_change_is_told_with_what_became_of_it() -> None:
     )
     assert FORMATS["text"](told, Look()) == (
         "\n"
-        "Took away: 1 of 4 reassignments done\n"
+        "Taking away: 4 reassignments (1 done, 1 done already, 1 rejected, 1 failed)\n"
         "  done           reassign kse  carol@example.com -> bob@example.com\n"
         "  done already   reassign kse  carol@example.com -> bob@example.com\n"
         "  rejected       reassign kse  carol@example.com -> bob@example.com: no seat\n"
@@ -121,7 +121,7 @@ def test_what_was_taken_away_stands_first_and_is_never_cut_from_a_comment() -> N
     rows = [change("done", action="grant", **{"from": None}) for _ in range(1_200)]
     rows.append(change("done", action="remove", subject="eve@example.com", **{"from": None}))
     lines = FORMATS["text"](document(organization(changes=rows)), Look()).splitlines()
-    assert lines[1] == "Took away: 1 of 1 removal done"
+    assert lines[1] == "Taking away: 1 removal (1 done)"
     assert lines[2] == "  done           remove kse  eve@example.com"
     assert "eve@example.com" in outcome_text(0, "\n".join(lines), None)
 
@@ -133,7 +133,10 @@ def test_very_much_of_it_is_counted_by_organization_the_most_first() -> None:
 
     told = FORMATS["text"](document(*(gone(n, n) for n in range(1, 121))), Look())
     lines = told[: told.index("\n\n")].splitlines()
-    assert lines[1] == "Took away: 7,260 of 7,260 removals and 120 reassignments done"
-    assert lines[2] == "  Acme QA (120): 120 of 120 removals and 1 reassignment done"
-    assert lines[-1] == "  20 more organizations: 210 of 210 removals and 20 reassignments done"
+    assert lines[1] == "Taking away: 7,260 removals and 120 reassignments (7,260 done, 120 failed)"
+    assert lines[2] == "  Acme QA (120): 120 removals and 1 reassignment (120 done, 1 failed)"
+    assert (
+        lines[-1]
+        == "  20 more organizations: 210 removals and 20 reassignments (210 done, 20 failed)"
+    )
     assert len(lines) == 103

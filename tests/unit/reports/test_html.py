@@ -149,6 +149,21 @@ def test_a_hostile_value_is_text_wherever_it_stands(value: str) -> None:
         ]
 
 
+def test_a_name_that_may_mislead_is_told_unfolded_near_the_top() -> None:
+    document = full_document()
+    row = {"code": "look_alike", "message": "mixes letters of two scripts", "source": None}
+    document["organizations"][0]["warnings"] = [row]
+    said = "<b>Acme QA (101)</b>: mixes letters of two scripts"
+    text = shown(document)
+    assert "1 name may mislead" in text
+    assert text.index(said) < text.index('class="tools"')
+    document["organizations"][0]["warnings"] = [row] * 23
+    text = shown(document)
+    assert "23 names may mislead" in text
+    assert (text.count(said), text.count("… and 3 more")) == (20, 1)
+    assert "may mislead" not in shown(full_document())
+
+
 def test_the_policy_is_the_same_whatever_the_values_are() -> None:
     policies = {
         re.search(r'Policy" content="([^"]*)"', shown(hostile_document(value)))[1]  # type: ignore[index]
