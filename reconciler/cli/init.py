@@ -21,11 +21,14 @@ def _branch(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 
 
 def _package(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    from reconciler.cli.package import FORMS, is_pinned
+    from reconciler.cli.package import FORMS, is_pinned, names_a_user
 
-    if value is not None and not is_pinned(value):
-        raise click.BadParameter(f"{value!r} is not pinned: it is {FORMS}", ctx, param)
-    return value
+    if value is None or is_pinned(value):
+        return value
+    if names_a_user(value):  # Never told again: a password may stand there.
+        said = "the address holds a user or a password, and would stand in the pipelines"
+        raise click.BadParameter(f"{said}: it is {FORMS}", ctx, param)
+    raise click.BadParameter(f"{value!r} is none that stays the same: it is {FORMS}", ctx, param)
 
 
 @click.command("init")
@@ -71,20 +74,27 @@ def command(
     The pipelines install what a lock beside them names, by its hashes, and this program from an
     address that is pinned. Where it is not known from where this one came, --package must say it.
     """
-    from reconciler.cli.package import FORMS, installed_package
+    from reconciler.cli.notes import note
+    from reconciler.cli.package import DISTRIBUTION, FORMS, foreign_name, installed_package
     from reconciler.cli.starter import starter_files, write_starter
 
     place = Path(folder)
     package = package or installed_package()
     if package is None and ci != "none":
         raise UsageError(
-            "nothing was written: the pipelines need an address to install reconciler from",
-            hint=f"name it with --package: {FORMS}",
+            "nothing was written: the pipelines need an address to install reconciler from, and "
+            "this program came from a file, an index or a checkout without an https origin",
+            hint=f"name it with --package: {FORMS}; or write none with --ci none",
         )
     branch = branch or _default_branch(place)
     files = starter_files(ci, package=package, organization=organization, branch=branch)
     for path in write_starter(place, files):
         click.echo(path)
+    if package is not None and ci != "none" and (name := foreign_name(package)):
+        note(
+            f"warning: the pipelines install {name}, and this program's name is {DISTRIBUTION}: "
+            "whatever your index has under that name runs where the key is"
+        )
     return Exit.DONE
 
 

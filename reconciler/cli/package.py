@@ -33,6 +33,17 @@ def is_pinned(package: str) -> bool:
     return any(form.fullmatch(package) for form in (_GIT, _WHEEL, _PINNED))
 
 
+def names_a_user(package: str) -> bool:
+    """Tell whether an address has a user before its host, and with it perhaps a password."""
+    return re.search(r"//[^/]*@", package) is not None
+
+
+def foreign_name(package: str) -> str | None:
+    """Return the name of a `NAME==VERSION` that is another than this project's, else None."""
+    name = package.partition("==")[0] if _PINNED.fullmatch(package) else DISTRIBUTION
+    return None if re.sub(r"[-_.]+", "-", name).lower() == DISTRIBUTION else name
+
+
 def installed_package() -> str | None:
     """Return what this very program was installed from, or None where no pipeline can have that.
 

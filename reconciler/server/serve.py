@@ -80,7 +80,7 @@ def start(
     except ImportError as error:
         raise ServeError(
             f"The server needs {error.name}, which is not installed.",
-            hint="Install it: pip install 'license-reconciler[server]'",
+            hint="Install what serve needs: pip install flask waitress",
         ) from error
     # Requests that wait for a thread are what the threads' number is for, and half an answer is
     # sent on purpose: neither is news.

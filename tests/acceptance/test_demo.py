@@ -36,4 +36,4 @@ def test_without_the_server_extra_the_demo_fails_and_says_what_to_install(cli: C
     (cli.folder / "waitress.py").write_text("raise ImportError('gone', name='waitress')\n")
     result = cli("demo", PYTHONPATH=str(cli.folder), TMPDIR=str(cli.folder))
     assert result.code == 1
-    assert "license-reconciler[server]" in result.err
+    assert "hint: Install what serve needs: pip install flask waitress" in result.err

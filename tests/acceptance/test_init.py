@@ -86,6 +86,34 @@ def test_what_may_change_under_its_name_is_no_package(cli: Cli, package: str) ->
     assert files_of(cli.folder) == set()
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"git+https://ada:hunter2hunter2@github.com/acme/reconciler@{COMMIT}",
+        f"git+https://hunter2hunter2@github.com/acme/reconciler@{COMMIT}",
+        f"https://ada:hunter2hunter2@files.example/a.whl#sha256={DIGEST}",
+    ],
+)
+def test_a_password_in_an_address_is_told_as_such_and_shown_nowhere(cli: Cli, address: str) -> None:
+    result = cli("init", "--package", address)
+    assert result.code == 64
+    assert "holds a user or a password" in result.err
+    assert "hunter2" not in result.err + result.out
+    assert files_of(cli.folder) == set()
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_a_name_that_is_not_this_projects_is_a_warning(cli: Cli, ci: str) -> None:
+    told = cli("init", "a", "--ci", ci, "--package", "reconciler==0.1.0")
+    assert told.code == 0
+    assert "warning: the pipelines install reconciler, and this program's name is license-" in (
+        told.err
+    )
+    for own in ("license-reconciler==0.1.0", "License_Reconciler==0.1.0", GIT):
+        assert cli("init", own, "--ci", ci, "--package", own).err == ""
+    assert cli("init", "b", "--ci", "none", "--package", "reconciler==0.1.0").err == ""
+
+
 def test_where_nobody_says_what_to_install_no_pipeline_is_written(cli: Cli) -> None:
     for ci in ("github", "gitlab"):
         result = installed_without_an_address(cli, "init", "--ci", ci)
