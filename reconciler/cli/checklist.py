@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+import click
 
 from reconciler.applying.checklist import checklist_of
 from reconciler.applying.checklist_formats import FORMATS
@@ -24,6 +27,7 @@ from reconciler.cli.notes import note
 from reconciler.cli.output import STANDARD_OUTPUT, write_data
 from reconciler.cli.reading import read_organizations
 from reconciler.cli.recording import recorded
+from reconciler.cli.secrets import redacted
 from reconciler.model.plan import OrganizationPlan, Plan
 
 _DEFAULT = "text"
@@ -122,6 +126,7 @@ def _guide(task: ByHand) -> Exit:
     with recorded(task.journal, target=target, via="checklist", plan=task.document) as record:
         person = Terminal()
         if any(row.changes for row in task.plan.organizations):
+            _tell_taken(task.document)
             person.welcome(target)
         result = walk(task.plan, task.backend, person, today=task.day, record=record)
         text_of = applied.FORMATS[_DEFAULT]
@@ -133,6 +138,16 @@ def _guide(task: ByHand) -> Exit:
     if code in {Exit.PENDING, Exit.PARTIAL}:
         note("hint: the same command again goes on with what is left")
     return code
+
+
+def _tell_taken(document: Mapping[str, Any]) -> None:
+    """Say before the first step what all of them take away, in the words of the plan."""
+    from reconciler.cli.rendering import look_of
+    from reconciler.reports.text import taken_text
+
+    text = taken_text([document], look_of(STANDARD_OUTPUT))
+    if text:
+        click.echo(redacted(text, os.environ), err=True)
 
 
 def _guided_exit(result: ApplyResult, *, failed: bool) -> Exit:

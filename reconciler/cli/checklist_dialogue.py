@@ -12,7 +12,10 @@ from reconciler.applying.checklist_text import step_lines
 from reconciler.applying.person import Reply
 from reconciler.applying.wording import Words, plain
 from reconciler.cli.notes import note
+from reconciler.cli.output import STANDARD_OUTPUT
 from reconciler.cli.progress import working
+from reconciler.cli.rendering import look_of
+from reconciler.reports.spans import Look, line, text_of
 
 _REPLIES = {
     "": Reply.CHECK,
@@ -41,30 +44,36 @@ class Terminal:
         """Show which organization comes next."""
         note("")
         steps = "1 step" if len(section.steps) == 1 else f"{len(section.steps)} steps"
-        note(plain((*title(section.id, section.name), f": {steps}")))
+        self.tell((*title(section.id, section.name), f": {steps}"))
 
     def step(self, row: NumberedStep, total: int) -> None:
         """Show a step."""
         note("")
-        for line in step_lines(row, total):
-            note(line)
+        for text in step_lines(row, total):
+            _show(text)
 
     def reply(self, *, again: bool) -> Reply:
         """Ask until the answer is one; the end of the input means to quit."""
         while True:
             click.echo(_AGAIN if again else _FIRST, nl=False, err=True)
-            line = sys.stdin.readline()
-            if not line:
+            answer = sys.stdin.readline()
+            if not answer:
                 click.echo(err=True)
                 return Reply.QUIT
-            reply = _REPLIES.get(line.strip().lower())
+            reply = _REPLIES.get(answer.strip().lower())
             if reply is not None:
                 return reply
 
     def tell(self, words: Words) -> None:
         """Show a line."""
-        note(plain(words))
+        _show(plain(words))
 
     def checking(self) -> AbstractContextManager[None]:
         """Say that the licensing system is being read, where that takes a while."""
         return working("reading it back")
+
+
+def _show(text: str) -> None:
+    """Print a line, which goes on in the next where the terminal is too narrow for it."""
+    for row in text_of([line(text)], Look(width=look_of(STANDARD_OUTPUT).width)).splitlines():
+        note(row)

@@ -154,6 +154,12 @@ def test_each_step_is_verified_by_reading_and_written_down(embedded: Cli) -> Non
     embedded.ok("audit", "j.jsonl")
 
 
+def test_what_the_steps_take_away_is_told_before_the_first(embedded: Cli) -> None:
+    shown = walk(embedded, *CHECKLIST, "--org", "101", replies=["q\n"])
+    assert shown.text.index("Takes away: 1 person loses a license") < shown.text.index("Step 1 of")
+    assert "carol@acme.example -> bob@acme.example" in shown.text.partition("Step 1 of")[0]
+
+
 def test_over_http_it_is_the_same(served: Cli) -> None:
     def everything() -> str:
         api(served)

@@ -87,6 +87,44 @@ def test_every_organization_file_of_the_documents_is_valid(document: str, tmp_pa
     assert checked == 1
 
 
+STATE = """\
+format: license-snapshot/1
+taken_at: 2026-11-24T09:00:00Z
+organizations:
+  - id: 101
+    name: Acme QA
+    members:
+      - {email: ada@example.com, role: owner, status: active}
+      - {email: bob@example.com, role: user, status: active}
+      - {email: carol@example.com, role: user, status: active}
+    subscriptions:
+      - {product: kse, quota: 2, used: 2, expires: 2027-06-30, offline_allowed: true}
+      - {product: kre-node-locked, quota: 1, used: 0, expires: 2027-06-30, offline_allowed: true}
+    licensed_users:
+      - {product: kse, email: ada@example.com}
+      - {product: kse, email: carol@example.com}
+    machines: []
+    offline_licenses: []
+    sessions: []
+"""
+
+
+def test_the_plan_in_the_readme_is_what_the_file_above_it_gives(cli: Cli) -> None:
+    found = re.search(
+        r"```yaml\n(.*?)```\n\n```text\n\$ reconciler plan\n(.*?)```", README, flags=re.DOTALL
+    )
+    assert found is not None
+    file, shown = found.groups()
+    (cli.folder / "orgs").mkdir()
+    (cli.folder / "orgs" / "acme.yaml").write_text(file, encoding="utf-8")
+    (cli.folder / "reconciler.yaml").write_text(
+        "version: 1\npolicy: {unlicensed_members: ignore}\n"
+    )
+    (cli.folder / "state.yaml").write_text(STATE, encoding="utf-8")
+    told = cli.ok("plan", "--state", "state.yaml", "--as-of", "2026-11-24")
+    assert told.partition("\nas of ")[0] == shown.rstrip("\n")
+
+
 def test_the_first_real_organization_goes_as_the_readme_tells_it(served: Cli) -> None:
     (served.folder / "reconciler.yaml").unlink()
     for path in (served.folder / "orgs").iterdir():
