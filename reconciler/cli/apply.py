@@ -56,7 +56,13 @@ def _reviewed(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     help="At most N turns a second in all; a turn is one write or the reading of an organization.",
 )
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
-@options.formats("text", "json", "markdown", "html")
+@options.formats(
+    "text",
+    "json",
+    "markdown",
+    "html",
+    told="How to write the account (text or json), or the steps of a checklist.",
+)
 @options.output
 def command(
     *,

@@ -96,7 +96,7 @@ def output(function: F) -> F:
     )(function)
 
 
-def formats(*names: str) -> Callable[[F], F]:
+def formats(*names: str, told: str = "How to write it.") -> Callable[[F], F]:
     """Add `--format` with these names, the first being the default."""
     return click.option(
         "--format",
@@ -104,7 +104,7 @@ def formats(*names: str) -> Callable[[F], F]:
         type=click.Choice(names),
         default=names[0],
         show_default=True,
-        help="How to write it.",
+        help=told,
     )
 
 
@@ -129,8 +129,8 @@ def planning(function: F) -> F:
             "--allow-removals",
             type=click.IntRange(min=0),
             metavar="N",
-            help="Allow this plan to take a license from up to N subjects, all organizations "
-            "together; a ceiling in place of max_removals.",
+            help="Allow this plan to take something from up to N users and machines, all "
+            "organizations together; a ceiling in place of max_removals.",
         ),
         click.option(
             "--allow-irrevocable",

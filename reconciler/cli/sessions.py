@@ -57,7 +57,7 @@ def command(
         return Exit.FAILURE if look.reading.failures or page["unknown"] else Exit.DONE
 
 
-@command.command("end")
+@command.command("end", short_help="End sessions, which is how a KRE license moves.")
 @options.api
 @options.writing
 @click.option(

@@ -84,3 +84,13 @@ def test_schemas_are_printed_and_written(cli: Cli) -> None:
     for name in ("organization", "workspace", "groups", "snapshot", "plan"):
         cli.ok("schema", name, "--output", f"{name}.json")
         assert (cli.folder / f"{name}.json").read_text() == cli.ok("schema", name)
+
+
+@pytest.mark.parametrize("group", [(), ("github",), ("gitlab",), ("sessions",)])
+def test_the_list_of_commands_says_of_each_a_whole_sentence(
+    cli: Cli, group: tuple[str, ...]
+) -> None:
+    told = cli.ok(*group, "--help").partition("  -h, --help")[2].splitlines()[1:]
+    rows = [row for row in told if row.startswith("  ")]
+    assert rows
+    assert [row for row in rows if not row.endswith(".") or row.endswith("...")] == []

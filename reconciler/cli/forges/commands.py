@@ -59,7 +59,7 @@ def forge_commands(group: click.Group, opened: Opener) -> None:
 
 
 def _comment(group: click.Group, opened: Opener) -> None:
-    @group.command("comment")
+    @group.command("comment", short_help="Write a plan as the one comment of its request.")
     @click.argument("plan", metavar="PLAN.json")
     @_NAME
     @_REQUEST
@@ -82,7 +82,7 @@ def _comment(group: click.Group, opened: Opener) -> None:
 
 
 def _reviewed_digest(group: click.Group, opened: Opener) -> None:
-    @group.command("reviewed-digest")
+    @group.command("reviewed-digest", short_help="Print the changes digest that was reviewed.")
     @click.option(
         "--expect",
         default="",
@@ -138,7 +138,7 @@ def _reviewed_by_merge(forge: Forge, name: str, fresh: str | None) -> Reviewed:
 
 
 def _newest(group: click.Group, opened: Opener) -> None:
-    @group.command("newest")
+    @group.command("newest", short_help="Stop a run that is not for the newest commit.")
     @_TOLD
     @_NAME
     def command(request: str, name: str) -> None:
@@ -165,7 +165,7 @@ def _newest(group: click.Group, opened: Opener) -> None:
 
 
 def _compare(group: click.Group, opened: Opener) -> None:
-    @group.command("compare")
+    @group.command("compare", short_help="Compare a fresh plan with the reviewed one.")
     @click.argument("plan", metavar="PLAN.json")
     @click.option(
         "--expect", required=True, metavar="sha256:…", help="The digest that was reviewed."
@@ -210,7 +210,7 @@ def _compare(group: click.Group, opened: Opener) -> None:
 
 
 def _outcome(group: click.Group, opened: Opener) -> None:
-    @group.command("outcome")
+    @group.command("outcome", short_help="Tell the merged request what was really done.")
     @click.argument("account", metavar="ACCOUNT")
     @click.option(
         "--apply-exit",
