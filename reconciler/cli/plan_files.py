@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from reconciler.config.document import Document, load_json
 from reconciler.errors import ConfigurationError, PlanFileError
 from reconciler.model.plan_document import changes_digest, document_digest, from_document
 from reconciler.schema_messages import shown
+from reconciler.schema_problem import SchemaProblem
 
 FORMAT = "license-plan/1"
 
@@ -77,10 +78,14 @@ def read_document(path: str) -> Document:
 
 
 def check_shape(document: Document) -> None:
-    """Raise `PlanFileError` where a plan's document breaks the published schema."""
+    """Raise `PlanFileError` where a plan breaks its schema, or holds an organization twice.
+
+    An organization's changes are carried out in their order, one after the other: two parts of one
+    organization would run side by side, and reports would count both.
+    """
     from reconciler.schema import problems
 
-    found = problems("plan", document.data)
+    found = problems("plan", document.data) or list(_twice(document.data))
     if found:
         first = document.placed(found[0])
         place = "/".join(map(str, found[0].path)) or "the top"
@@ -89,6 +94,16 @@ def check_shape(document: Document) -> None:
             f"{first.source}: is not a valid plan: at {place}: {first.message}{more}",
             hint="a plan is not edited by hand; make it again with `reconciler plan --out FILE`",
         )
+
+
+def _twice(plan: Mapping[str, Any]) -> Iterator[SchemaProblem]:
+    """Yield each organization of a plan that stands there a second time."""
+    seen: set[int] = set()
+    for place, row in enumerate(plan["organizations"]):
+        if row["id"] in seen:
+            message = f"organization {row['id']} is there already"
+            yield SchemaProblem(("organizations", place, "id"), message)
+        seen.add(row["id"])
 
 
 def _read(path: str) -> Document:

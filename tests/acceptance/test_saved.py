@@ -6,6 +6,7 @@ import json
 
 import yaml
 
+from reconciler.model.plan_document import changes_digest, document_digest, from_document
 from tests.acceptance.conftest import Cli
 from tests.unit.reports.runner import commands
 
@@ -40,6 +41,28 @@ def test_apply_saves_the_plan_as_plan_does_with_the_year_ahead(embedded: Cli) ->
     assert applied.keys() == planned.keys()
     page = embedded.ok("report", "applied.json", "--format", "html")
     assert "Seats ahead" in page
+
+
+def test_a_plan_that_holds_an_organization_twice_is_neither_shown_nor_applied(
+    embedded: Cli,
+) -> None:
+    embedded("plan", "--out", "plan.json")
+    document = json.loads((embedded.folder / "plan.json").read_text())
+    rows = document["organizations"]
+    document["organizations"] = [*rows, rows[0]]
+    # Digests that fit: it is no plan of ours all the same.
+    document["changes_digest"] = changes_digest(from_document(document))
+    document["digest"] = document_digest(document)
+    text = json.dumps(document, indent=1)
+    (embedded.folder / "twice.json").write_text(text)
+    line = max(n for n, row in enumerate(text.splitlines(), 1) if row.startswith('   "id": '))
+    told = f"twice.json:{line}:10: is not a valid plan: at organizations/{len(rows)}/id: "
+    for command in (("report", "twice.json"), ("apply", "twice.json", "--yes")):
+        result = embedded(*command)
+        assert (result.code, result.out) == (3, "")
+        assert told in result.err
+    # Nothing was written: the plan as it was made still is the plan of now.
+    embedded.ok("apply", "plan.json", "--yes", "--expect", "plan.json")
 
 
 def test_no_name_in_a_snapshot_or_an_import_speaks_to_a_runner(cli: Cli) -> None:
