@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler import schema
 from reconciler.model.identity import email_key
-from reconciler.model.state import OrganizationState
+from reconciler.model.state import OrganizationState, Subscription
 from reconciler.model.text import one_line, revealed
 from reconciler.products import PRODUCTS, Product
 
@@ -36,9 +36,10 @@ def render_organization(
 ) -> str:
     """Return the text of an organization file that wants exactly what there is.
 
-    Every product with a subscription or a holder is named. A list that is not known, or that holds
-    what no file can, is left out, which leaves it unmanaged, and a comment says so. `header` is
-    put on top as a comment, and above it, what editors look for where the schema lies beside.
+    Every product with a subscription or a holder is named; one whose subscription is unknown, with
+    a holder alone. A list that is not known, or that holds what no file can, is left out, which
+    leaves it unmanaged, and a comment says so. `header` is put on top as a comment, and above it,
+    what editors look for where the schema lies beside.
     """
     lines = [f"# yaml-language-server: $schema={SCHEMA_FILE}"] if schema_beside else []
     lines += [_comment(line) for line in (header or "").splitlines()]
@@ -88,7 +89,9 @@ class _Section:
         self._machines: list[_MachineEntry] | None = None
         if state.machines is not None:
             self._machines = _machine_entries(key, state)
-        subscribed = state.subscription(key) is not None
+        row = state.subscription(key)
+        # Of a product whose fields are only assumed, a row that tells nothing stands for just that.
+        subscribed = row is not None and not (product.assumed and row == Subscription(key))
         self.present = subscribed or bool(self._users) or bool(self._machines)
 
     def lines(self) -> Iterator[str]:

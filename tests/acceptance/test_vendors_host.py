@@ -97,3 +97,16 @@ def test_what_is_unknown_of_a_floating_product_is_shown_as_unknown(cli: Cli) -> 
     quotas = {row["product"]: row["quota"] for row in shown["organizations"][0]["products"]}
     assert quotas["kse-floating"] is None
     assert quotas["kse"] == 5
+
+
+def test_import_leaves_out_what_nobody_holds_and_nothing_is_known_of(cli: Cli) -> None:
+    rows = [user("ada@x.io", "KSE"), user("bob@x.io", "UNLIMITED_ENGINE")]
+    with api(Vendor(rows={"UserOrganizationFeature": rows})) as host:
+        cli.env = {"RECONCILER_API_URL": host.url, "RECONCILER_API_KEY": KEY}
+        cli.ok("import", "--org", "101", "--output", "imported.yaml")
+        text = (cli.folder / "imported.yaml").read_text()
+        assert "kse-floating" not in text
+        assert "kre-floating:\n    users:\n      - bob@x.io" in text
+        planned = json.loads(cli.ok("plan", "imported.yaml", "--format", "json"))
+    (found,) = planned["organizations"]
+    assert (found["changes"], found["refusals"], found["deferred"]) == ([], [], [])
