@@ -113,9 +113,16 @@ class Trying:
             return True
         return not self._stop.wait(seconds) or self._once_more()
 
-    def look_again(self) -> None:
-        """Wait before what was read is read once more, as far as the time allows."""
-        self._stop.sleep(max(0.0, min(_APART, self._deadline - self._clock())))
+    def look_again(self) -> bool:
+        """Wait before what was read is read once more, as far as the time allows.
+
+        Return whether it is to be: a stop leaves no time for it, unless `on_stop` says to go on.
+        """
+        seconds = max(0.0, min(_APART, self._deadline - self._clock()))
+        if self.on_stop is OnStop.GO_ON:
+            self._stop.sleep(seconds)
+            return True
+        return not self._stop.requested and not self._stop.wait(seconds)
 
     def _once_more(self) -> bool:
         first = self.on_stop is OnStop.ONCE_MORE and not self._tried_once_more

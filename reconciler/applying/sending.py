@@ -139,6 +139,8 @@ class _Call:
             if not self._left():
                 break
             again = again if busy else self._trying.pause(error)
+            if not again and self._doubtful:
+                self._look_again(self._left())
             if not again:
                 self._known |= dict.fromkeys(self._left(), _failure(error))
         return tuple(self._known[effect] for effect in self._effects)
@@ -191,15 +193,28 @@ class _Call:
                 return failure
             return Simulation(state, self._shared.today)
 
+    def _look_again(self, effects: Sequence[Effect]) -> None:
+        """Read once more before it is believed that nothing was done: lists may show it late."""
+        if not self._trying.look_again():
+            return
+        read = self._read_back()
+        if isinstance(read, Simulation):
+            self._known |= {effect: Answer(Ending.DONE) for effect in effects if read.shows(effect)}
+
     def _confirm(self, rejected: Sequence[Effect], doubt: UnclearOutcomeError) -> None:
         """Find out whether an earlier try did what a later one was refused for."""
         read = self._read_back()
+        hidden = []
         for effect in rejected:
             shown = None if isinstance(read, ApiError) else read.shows(effect)
             if shown:
                 self._known[effect] = Answer(Ending.DONE)
             elif shown is None:
                 self._known[effect] = Answer(Ending.UNCLEAR, message=_unread(doubt, read))
+            else:
+                hidden.append(effect)
+        if hidden:
+            self._look_again(hidden)
 
     def _left(self) -> tuple[Effect, ...]:
         return tuple(effect for effect in self._effects if effect not in self._known)

@@ -13,7 +13,7 @@ from reconciler.applying.journal import Journal
 from reconciler.applying.patience import Patience
 from reconciler.applying.record import Begin
 from reconciler.applying.result import ApplyResult, ChangeResult
-from reconciler.backends.protocol import GrantUsers, Operation
+from reconciler.backends.protocol import GrantUsers, Operation, Outcome, OutcomeStatus
 from reconciler.errors import (
     ApiError,
     AuthenticationError,
@@ -159,6 +159,7 @@ class Late(FakeBackend):
     def __init__(self, state: OrganizationState, readings: int) -> None:
         super().__init__(state)
         self.shown = [state] * readings
+        self.before_it = state
 
     def read(self, organization: int) -> OrganizationState:
         self.shown.append(super().read(organization))
@@ -172,6 +173,59 @@ def test_a_list_that_is_late_is_not_taken_for_a_seat_that_is_back() -> None:
     assert (row.given_back, backend.holders(101, "kse")) == (True, ["ada@x.io", "carol@x.io"])
     assert str(row.message).endswith("the seat was given back to carol@x.io")
     assert clock.pauses == [5.0]
+
+
+PAGE = UnclearOutcomeError("a web page", status=403)
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["the removal", "the grant"])
+def test_a_list_that_is_late_is_not_taken_for_a_call_that_did_nothing(number: int) -> None:
+    backend, clock = Late(FULL, 1), Clock()
+
+    def after(count: int, operation: Operation) -> None:
+        if count == number:
+            # The list is late from here on.
+            backend.shown = [backend.before_it]
+            raise PAGE
+
+    def before(count: int, operation: Operation) -> None:
+        backend.before_it = backend.states[101]
+
+    backend.shown, backend.before, backend.after = [], before, after
+    result = apply(backend, clock)
+    assert (result.exit_code, backend.calls, clock.pauses) == (0, 2, [5.0])
+    assert backend.holders(101, "kse") == ["ada@x.io", "bob@x.io"]
+
+
+def test_what_two_readings_do_not_show_was_not_done() -> None:
+    backend, clock = FakeBackend(FULL), Clock()
+
+    def before(number: int, operation: Operation) -> None:
+        raise PAGE
+
+    backend.before = before
+    result = apply(backend, clock)
+    assert (result.exit_code, result.writes, clock.pauses) == (1, 0, [5.0])
+
+
+def test_a_refusal_after_an_unclear_try_is_not_believed_on_a_list_that_is_late() -> None:
+    backend, clock = Late(FULL, 0), Clock()
+    former = backend.states[101]
+
+    def after(number: int, operation: Operation) -> None:
+        if number == 0:
+            backend.shown = [former, former]
+            raise UnclearOutcomeError("no answer")
+
+    def write(operation: Operation, *, idempotency_key: str) -> tuple[Outcome, ...]:
+        if backend.calls == 1:
+            backend.calls += 1
+            return (Outcome("carol@x.io", OutcomeStatus.REJECTED, "not_licensed", "has none"),)
+        return FakeBackend.write(backend, operation, idempotency_key=idempotency_key)
+
+    backend.after, backend.write = after, write  # type: ignore[method-assign]
+    result = apply(backend, clock)
+    assert (result.exit_code, backend.holders(101, "kse")) == (0, ["ada@x.io", "bob@x.io"])
 
 
 def test_a_seat_that_two_readings_show_is_back() -> None:
