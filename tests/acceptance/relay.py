@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,17 @@ class Passing:
 
 Script = Callable[[Passing], bytes | None]
 """What a client gets in place of the answer, None where it gets that."""
+
+
+def slow_searches(begun: threading.Event) -> Script:
+    """Return a script that says when the first search has come, and holds each up for a while."""
+
+    def script(passing: Passing) -> None:
+        if passing.path == "/api/v1/search":
+            begun.set()
+            time.sleep(0.7)
+
+    return script
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import COMMAND, KEY, Cli, Serve, environment, without_progress
+from tests.acceptance.relay import relay, slow_searches
 from tests.acceptance.terminal import at_a_terminal
 
 
@@ -286,22 +288,17 @@ def test_without_the_journal_the_account_names_who_has_no_seat(half_done: Cli) -
     assert "carol@acme.example" not in seats(half_done)
 
 
-def test_sigterm_while_it_is_planned_ends_it_like_ctrl_c(examples: Cli, serve: Serve) -> None:
-    (examples.folder / "faults.yaml").write_text(
-        "version: 1\nrules:\n  - {fault: latency, ms: 700, match: {operation: search}}\n"
-    )
-    server = serve(
-        examples.folder, "--db", "s.db", "--load", "snapshot.yaml", "--faults", "faults.yaml",
-        RECONCILER_API_KEY=KEY,
-    )  # fmt: skip
-    examples.env = {"RECONCILER_API_URL": server.url, "RECONCILER_API_KEY": KEY}
-    with start(examples, "apply", "--yes", "--journal", "j.jsonl") as process:
-        time.sleep(2)
-        process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=60)
+def test_sigterm_while_it_is_planned_ends_it_like_ctrl_c(served: Cli) -> None:
+    begun = threading.Event()
+    with relay(served.env["RECONCILER_API_URL"], slow_searches(begun)) as url:
+        served.env["RECONCILER_API_URL"] = url
+        with start(served, "apply", "--yes", "--journal", "j.jsonl") as process:
+            assert begun.wait(60)
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (1, "")
     assert without_progress(err).splitlines()[-1] == "error: interrupted"
-    assert not (examples.folder / "j.jsonl").exists()
+    assert not (served.folder / "j.jsonl").exists()
 
 
 def _content(path: Path) -> bytes:

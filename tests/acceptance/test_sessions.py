@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.conftest import COMMAND, KEY, Cli, Serve, environment, without_progress
+from tests.acceptance.relay import relay, slow_searches
 from tests.acceptance.test_apply_journal import start, wait_for
 
 GRID = "b2f5ff47436671b6e533d8dc3614845d"
@@ -194,22 +196,17 @@ def test_a_second_signal_stops_at_once_and_the_next_run_settles_what_is_open(slo
     assert '"outcome": "open"' not in slow.ok("audit", "j.jsonl", "--format", "json")
 
 
-def test_sigterm_while_it_reads_ends_it_like_ctrl_c(examples: Cli, serve: Serve) -> None:
-    (examples.folder / "f.yaml").write_text(
-        "version: 1\nrules:\n  - {fault: latency, ms: 700, match: {operation: search}}\n"
-    )
-    server = serve(
-        examples.folder, "--db", "s.db", "--load", "snapshot.yaml", "--faults", "f.yaml",
-        RECONCILER_API_KEY=KEY,
-    )  # fmt: skip
-    examples.env = {"RECONCILER_API_URL": server.url, "RECONCILER_API_KEY": KEY}
-    with start(examples, "sessions", "end", *CAROL, "--yes", "--journal", "j.jsonl") as process:
-        time.sleep(2)
-        process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=60)
+def test_sigterm_while_it_reads_ends_it_like_ctrl_c(served: Cli) -> None:
+    begun = threading.Event()
+    with relay(served.env["RECONCILER_API_URL"], slow_searches(begun)) as url:
+        served.env["RECONCILER_API_URL"] = url
+        with start(served, "sessions", "end", *CAROL, "--yes", "--journal", "j.jsonl") as process:
+            assert begun.wait(60)
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (1, "")
     assert without_progress(err).splitlines()[-1] == "error: interrupted"
-    assert not (examples.folder / "j.jsonl").exists()
+    assert not (served.folder / "j.jsonl").exists()
 
 
 def test_an_account_that_nobody_takes_is_told_and_exits_5(embedded: Cli) -> None:
