@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
@@ -227,6 +227,17 @@ def not_attempted(plan: Plan, why: str) -> ApplyResult:
                 withheld=why,
             )
             for row in plan.organizations
+        ),
+    )
+
+
+def not_read(plan: Plan, why: str) -> ApplyResult:
+    """Return the account of a plan of which no organization could be read, for one reason."""
+    return ApplyResult.of(
+        plan,
+        (
+            replace(row, withheld=None, error=why, unread=True)
+            for row in not_attempted(plan, why).organizations[: len(plan.organizations)]
         ),
     )
 

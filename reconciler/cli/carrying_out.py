@@ -13,7 +13,12 @@ import click
 
 from reconciler.applying import guard
 from reconciler.applying.executor import check_writes, execute
-from reconciler.applying.result import ApplyResult, not_attempted
+from reconciler.applying.result import (
+    ApplyResult,
+    OrganizationResult,
+    not_attempted,
+    not_read,
+)
 from reconciler.applying.stopping import Stop
 from reconciler.backends.protocol import Backend
 from reconciler.cli import accounting
@@ -34,8 +39,14 @@ from reconciler.cli.recording import recorded
 from reconciler.cli.rendering import look_of
 from reconciler.cli.write_settings import WriteOptions
 from reconciler.config.load import load_settings
-from reconciler.errors import BrokenOffError, RefusedError, UsageError
-from reconciler.model.plan import Plan
+from reconciler.errors import (
+    ApiError,
+    BrokenOffError,
+    ReconcilerError,
+    RefusedError,
+    UsageError,
+)
+from reconciler.model.plan import Plan, Unread
 from reconciler.model.plan_document import (
     changes_digest,
     document_digest,
@@ -91,7 +102,7 @@ class _Run:
 def apply_files(planning: PlanOptions, options: CarryOptions) -> Exit:
     """Plan the files afresh, show the plan, ask, and carry it out."""
     _check_rate(options.rate)
-    with planned(planning) as result:
+    with planned(planning, not_read=lambda *told: _tell_not_read(options, *told)) as result:
         document = document_with_forecast(result) if options.out else to_document(result.plan)
         if options.out:
             write_data(plan_json.render(document), options.out)
@@ -133,6 +144,10 @@ def _carry_out(run: _Run) -> Exit:
     except RefusedError as refusal:
         _tell_refused(run, refusal)
         raise
+    except ApiError as error:
+        if run.options.via != "checklist":
+            _tell_account(run.options, not_read(run.plan, error.message), run.document)
+        raise
     if _by_checklist(run):
         return _print_checklist(run)
     check_account_format(run.options.format_name)
@@ -140,7 +155,12 @@ def _carry_out(run: _Run) -> Exit:
     _show(run)
     if changes and not run.options.yes:
         _remind(run)
-        _ask(changes)
+        try:
+            _ask(changes)
+        except ReconcilerError as answer:
+            if _wants_account(run.options):
+                _tell_account_of(run, answer)
+            raise
     try:
         # An answer may take its time.
         _check_plan(run)
@@ -221,24 +241,41 @@ def _print_checklist(run: _Run) -> Exit:
 
 def _tell_refused(run: _Run, refusal: RefusedError) -> None:
     """Show the plan that is refused, and write the account of it: nothing was attempted."""
-    options = run.options
     _show(run, always=True)
     if isinstance(refusal, UnexpectedChangesError):
         for line in refusal.differences:
             note(line)
-    if options.format_name != "text" or options.output != STANDARD_OUTPUT:
+    if _wants_account(run.options):
         _tell_account_of(run, refusal)
 
 
-def _tell_account_of(run: _Run, refusal: RefusedError) -> None:
+def _wants_account(options: CarryOptions) -> bool:
+    """Tell whether the account is for somebody who does not read what the terminal shows."""
+    return options.format_name != "text" or options.output != STANDARD_OUTPUT
+
+
+def _tell_account_of(run: _Run, refusal: ReconcilerError) -> None:
     """Write the account of a plan that is refused: nothing was attempted."""
-    options = run.options
-    if options.format_name not in applied.FORMATS:
-        return
     result = not_attempted(run.plan, refusal.message)
-    account = document_of(result, run.document) | {"refused": refusal.message}
-    text_of = applied.FORMATS[options.format_name]
-    write_data(text_of(account, look_of(options.output)), options.output)
+    _tell_account(run.options, result, run.document, refused=refusal.message)
+
+
+def _tell_not_read(options: CarryOptions, target: str, unread: tuple[Unread, ...]) -> None:
+    """Write the account of files for which there is no plan: no organization could be read."""
+    result = ApplyResult(tuple(map(OrganizationResult.of_unread, unread)))
+    no_plan = {"target": target, "digest": None, "changes_digest": None}
+    if options.via != "checklist":
+        _tell_account(options, result, no_plan)
+
+
+def _tell_account(
+    options: CarryOptions, result: ApplyResult, plan: Mapping[str, Any], **more: str
+) -> None:
+    """Write an account to which nothing was written, in a format in which there is one."""
+    if options.format_name in applied.FORMATS:
+        text_of = applied.FORMATS[options.format_name]
+        text = text_of(document_of(result, plan) | more, look_of(options.output))
+        write_data(text, options.output)
 
 
 def _show(run: _Run, *, always: bool = False) -> None:

@@ -101,7 +101,7 @@ def _left(task: ByHand) -> dict[int, Left]:
     if not plans:
         return {}
     reading = read_organizations(
-        task.backend, [row.id for row in plans], max_parallel=task.max_parallel
+        task.backend, [row.id for row in plans], max_parallel=task.max_parallel, each=True
     )
     reading.tell_failures()
     states = {state.id: state for state in reading.states}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -21,7 +21,7 @@ from reconciler.cli.write_settings import WriteOptions
 from reconciler.config.document import collector_off
 from reconciler.config.load import Workspace, load_workspace
 from reconciler.config.revision import base_workspace, with_revision
-from reconciler.errors import UsageError
+from reconciler.errors import ApiError, UsageError
 from reconciler.model.desired import DesiredOrganization
 from reconciler.model.plan import Allowed, Cause, Configuration, Plan, Unread
 from reconciler.model.settings import Settings
@@ -78,9 +78,21 @@ class Planned:
         return gravest(found)
 
 
+NotRead = Callable[[str, tuple[Unread, ...]], None]
+"""What hears of the target and its organizations where none of them could be read."""
+
+
+def _unheard(target: str, unread: tuple[Unread, ...]) -> None:
+    """Say nothing more than the error does."""
+
+
 @contextmanager
-def planned(options: PlanOptions) -> Iterator[Planned]:
-    """Make the plan that the options ask for; its backend stays open inside the block."""
+def planned(options: PlanOptions, *, not_read: NotRead = _unheard) -> Iterator[Planned]:
+    """Make the plan that the options ask for; its backend stays open inside the block.
+
+    Where no organization can be read, and all for one reason, `not_read` is called before the
+    `ApiError` is raised.
+    """
     with working("loading the files"):
         loaded = load_workspace(options.paths)
         settings = with_parallel(loaded.settings, options.parallel)
@@ -96,11 +108,15 @@ def planned(options: PlanOptions) -> Iterator[Planned]:
             api=options.api, state=options.state, settings=settings, writing=options.writing
         ) as backend,
     ):
-        reading = read_organizations(
-            backend,
-            [organization.id for organization in chosen],
-            max_parallel=1 if options.state else settings.api.max_parallel,
-        )
+        try:
+            reading = read_organizations(
+                backend,
+                [organization.id for organization in chosen],
+                max_parallel=1 if options.state else settings.api.max_parallel,
+            )
+        except ApiError as error:
+            not_read(backend.target, tuple(Unread(row.id, error.message) for row in chosen))
+            raise
         reading.tell_failures()
         with working("planning"):
             plan = sound_plan(

@@ -42,12 +42,12 @@ class Reading:
 
 
 def read_organizations(
-    backend: Backend, organizations: Iterable[int], *, max_parallel: int
+    backend: Backend, organizations: Iterable[int], *, max_parallel: int, each: bool = False
 ) -> Reading:
     """Read organizations, up to `max_parallel` of them at once.
 
     Raises the `ApiError` itself where every one of them fails for the same reason, which then
-    lies in the connection or the key and is told once.
+    lies in the connection or the key and is told once; with `each`, they are failures all the same.
     """
     wanted = sorted(set(organizations))
     if max_parallel > 1:
@@ -58,7 +58,8 @@ def read_organizations(
         tuple(result for result in results if isinstance(result, OrganizationState)),
         tuple(result for result in results if isinstance(result, Failure)),
     )
-    _raise_shared(reading)
+    if not each:
+        _raise_shared(reading)
     return reading
 
 

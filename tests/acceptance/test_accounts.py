@@ -17,6 +17,7 @@ from reconciler.server.asked import Asked
 from reconciler.server.messages import Request, Response
 from tests.acceptance.conftest import COMMAND, Cli, environment
 from tests.acceptance.crooked import Crooked, Go, altered, crooked, error
+from tests.acceptance.terminal import at_a_terminal
 
 NAMES = {
     101: "done",
@@ -265,3 +266,92 @@ def test_a_bug_after_a_write_ends_with_the_account_and_5(cli: Cli, server: Crook
     assert "this is a bug" in done.stderr
     last = json.loads((cli.folder / "j").read_text().splitlines()[-1])
     assert last["exit_code"] == 5
+
+
+def turned_away(request: Request, asked: Asked, go: Go) -> Response:
+    return error(401, "not this key")
+
+
+@pytest.mark.parametrize("saved_before", [False, True], ids=["fresh", "saved"])
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_where_all_fail_for_one_reason_each_is_in_the_account_with_it(
+    cli: Cli, server: Crooked, host: Host, form: str, saved_before: bool
+) -> None:
+    if saved_before:
+        saved(cli, host)
+    server.hand = turned_away
+    what = "plan.json" if saved_before else "."
+    done = cli("apply", what, "--yes", "--quiet", "--format", form, "--output", "account")
+    assert (done.code, done.err.count("error: ")) == (1, 1), done.err
+    text = (cli.folder / "account").read_text()
+    if form == "text":
+        assert all(f"({number})" in text or f"organization {number}" in text for number in NAMES)
+        assert text.count("not this key") == len(NAMES) - saved_before
+        assert text.rstrip().endswith(f"{len(NAMES)} organizations not read.")
+        return
+    account = json.loads(text)
+    assert account["writes"] == 0
+    assert sorted(row["id"] for row in account["organizations"]) == sorted(NAMES)
+    for row in account["organizations"]:
+        was_unread = saved_before and row["id"] == 103
+        assert row["status"] == "unread", row
+        assert ("does not allow" if was_unread else "not this key") in row["reason"], row
+
+
+def test_of_a_subset_that_cannot_be_read_at_all_the_account_is_of_the_subset(
+    cli: Cli, server: Crooked
+) -> None:
+    server.hand = turned_away
+    done = cli("apply", ".", "--org", "101", "--org", "108", "--yes", "--format", "json")
+    rows = json.loads(done.out)["organizations"]
+    assert [(row["id"], row["status"]) for row in rows] == [(101, "unread"), (108, "unread")]
+
+
+def test_a_checklist_names_each_where_all_fail_for_one_reason(
+    cli: Cli, server: Crooked, host: Host
+) -> None:
+    saved(cli, host)
+
+    def hand(request: Request, asked: Asked, go: Go) -> Response:
+        return error(403) if asked.operation == "search" else go()
+
+    server.hand = hand
+    done = cli("apply", "plan.json", "--via", "checklist", "--yes", "--format", "json")
+    assert done.code == 1, done.err
+    document = json.loads(done.out)
+    assert document["steps"] == 0
+    for number in (101, 104, 105, 106, 107):
+        (words,) = [row for row in document["others"] if str(number) in row]
+        assert "does not allow" in words
+        assert f"organization {number}" in done.err
+
+
+def test_where_nobody_can_be_asked_each_is_in_the_account_with_that(
+    cli: Cli, server: Crooked, host: Host
+) -> None:
+    saved(cli, host)
+    done = cli("apply", "plan.json", "--format", "json")
+    assert done.code == 64
+    rows = {row["id"]: row for row in json.loads(done.out)["organizations"]}
+    assert sorted(rows) == sorted(NAMES)
+    assert (rows[101]["status"], rows[103]["status"]) == ("not_attempted", "unread")
+    assert "nobody is here to be asked" in rows[101]["reason"]
+    assert server.history() == []
+
+
+def test_where_a_person_says_no_each_is_in_the_account_with_that(
+    cli: Cli, server: Crooked, host: Host
+) -> None:
+    saved(cli, host)
+    shown = at_a_terminal(
+        cli.folder, "apply", "plan.json", "--format", "json", "--output", "account",
+        replies=["n\n"], question="change(s)?", env=cli.env,
+    )  # fmt: skip
+    assert shown.code == 4
+    rows = {
+        row["id"]: row for row in json.loads((cli.folder / "account").read_text())["organizations"]
+    }
+    assert sorted(rows) == sorted(NAMES)
+    assert (rows[101]["status"], rows[103]["status"]) == ("not_attempted", "unread")
+    assert "not applied, as you said" in rows[101]["reason"]
+    assert server.history() == []
