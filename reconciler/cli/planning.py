@@ -90,8 +90,8 @@ def _unheard(target: str, unread: tuple[Unread, ...]) -> None:
 def planned(options: PlanOptions, *, not_read: NotRead = _unheard) -> Iterator[Planned]:
     """Make the plan that the options ask for; its backend stays open inside the block.
 
-    Where no organization can be read, and all for one reason, `not_read` is called before the
-    `ApiError` is raised.
+    Where there can be no plan at all, since no organization could be read, and all for one reason,
+    or what the host offers could not, `not_read` is called before the `ApiError` is raised.
     """
     with working("loading the files"):
         loaded = load_workspace(options.paths)
@@ -108,16 +108,20 @@ def planned(options: PlanOptions, *, not_read: NotRead = _unheard) -> Iterator[P
             api=options.api, state=options.state, settings=settings, writing=options.writing
         ) as backend,
     ):
+        reading = Reading((), ())
         try:
             reading = read_organizations(
                 backend,
                 [organization.id for organization in chosen],
                 max_parallel=1 if options.state else settings.api.max_parallel,
             )
+            reading.tell_failures()
+            backend.capabilities()
         except ApiError as error:
-            not_read(backend.target, tuple(Unread(row.id, error.message) for row in chosen))
+            why = {row.organization: row.error.message for row in reading.failures}
+            unread = (Unread(row.id, why.get(row.id, error.message)) for row in chosen)
+            not_read(backend.target, tuple(unread))
             raise
-        reading.tell_failures()
         with working("planning"):
             plan = sound_plan(
                 _request(options, workspace, chosen, reading, backend),

@@ -307,6 +307,21 @@ def test_of_a_subset_that_cannot_be_read_at_all_the_account_is_of_the_subset(
     assert [(row["id"], row["status"]) for row in rows] == [(101, "unread"), (108, "unread")]
 
 
+def test_where_there_can_be_no_plan_each_is_in_the_account_with_its_own_reason(
+    cli: Cli, server: Crooked
+) -> None:
+    (cli.folder / "reconciler.yaml").write_text("version: 1\nkeys: {108: RECONCILER_OWN_KEY}\n")
+    server.hand = turned_away
+    done = cli("apply", ".", "--org", "101", "--org", "108", "--yes", "--format", "json")
+    assert done.code == 1
+    rows = {row["id"]: row for row in json.loads(done.out)["organizations"]}
+    assert {row["status"] for row in rows.values()} == {"unread"}
+    assert "not this key" in rows[101]["reason"]
+    assert "RECONCILER_OWN_KEY" in rows[108]["reason"]
+    assert "organization 101" in done.err
+    assert "organization 108" in done.err
+
+
 def test_a_checklist_names_each_where_all_fail_for_one_reason(
     cli: Cli, server: Crooked, host: Host
 ) -> None:
