@@ -74,12 +74,16 @@ def failure(answer: Answer, call: Call, transport: Transport) -> ApiError:
 
 
 def is_refusal(answer: Answer) -> bool:
-    """Tell whether an answer is the API's own error body of a 4xx: a message, and this status."""
+    """Tell whether an answer is the API's own error body of a 4xx: a message, and this status.
+
+    A gateway's `{"message": …}` is none.
+    """
     body = error_body(answer)
-    told = body.get("status", answer.status)
+    told = body.get("status")
     return (
         400 <= answer.status < 500
-        and (told == answer.status or not isinstance(told, int))
+        and type(told) is int
+        and told == answer.status
         and _message(body) is not None
     )
 

@@ -20,8 +20,10 @@ NOT_THE_APIS = {
     b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB) + BOMB,
     "a page with 403": b"HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\n<html>",
     "a page with 409": b"HTTP/1.1 409 Conflict\r\nContent-Length: 6\r\n\r\n<html>",
-    "429 in its own words": b"HTTP/1.1 429 Too Many\r\nContent-Length: 20\r\n\r\n"
-    b'{"message":"slowly"}',
+    "a gateway's 403": b"HTTP/1.1 403 Forbidden\r\nContent-Length: 23\r\n\r\n"
+    b'{"message":"Forbidden"}',
+    "429 in its own words": b"HTTP/1.1 429 Too Many\r\nContent-Length: 33\r\n\r\n"
+    b'{"message":"slowly","status":429}',
     "a chunk of a negative size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n",
 }
 

@@ -233,7 +233,11 @@ def test_a_write_that_may_have_arrived_has_an_unclear_outcome_and_is_sent_once(
 
 
 def test_a_write_that_is_put_off_with_429_changed_nothing_and_is_sent_once() -> None:
-    for body, unclear in (({"message": "slowly"}, False), ({}, True)):
+    for body, unclear in (
+        ({"message": "slowly", "status": 429}, False),
+        ({"message": "slowly"}, True),
+        ({}, True),
+    ):
         with answering(lambda _, b=body: reply(b, 429, Retry_After="7")) as (transport, server):  # type: ignore[misc]
             error = the_error(transport, WRITE)
             assert len(server.received) == 1
