@@ -26,6 +26,9 @@ SOON = 30
 _EVERYONE = "members: all"
 
 
+_MOST_LOOK_ALIKES = 100
+
+
 def pool_notices(draft: PoolDraft, after: Tally, day: date) -> Iterator[Notice]:
     """Yield the notices of one pool, `after` being its use once the changes are made."""
     yield from _entries(draft, day)
@@ -87,18 +90,26 @@ def _starting(demand: Demand, day: date) -> list[tuple[str, date]]:
 
 
 def _look_alikes(draft: PoolDraft) -> Iterator[Notice]:
-    """Speak of emails that may look like somebody else's, those that `members: all` brings too."""
+    """Speak of emails that may look like somebody else's, those that `members: all` brings too.
+
+    Of very many the rest is counted: a list in another script is no attack, and no page holds it.
+    """
     product, users = draft.desired.product, draft.desired.users
-    for wanted in users.wanted if users is not None else ():
-        for subject in (wanted.subject, wanted.replaces):
-            words = None if subject is None else mixing(subject.id)
-            if subject is not None and words is not None:
-                yield Notice(
-                    "look_alike",
-                    f"{product}: {subject.id} {words}",
-                    {"product": product, "email": subject.id},
-                    wanted.source,
-                )
+    found = [
+        (subject.id, words, wanted.source)
+        for wanted in (users.wanted if users is not None else ())
+        for subject in (wanted.subject, wanted.replaces)
+        if subject is not None and (words := mixing(subject.id)) is not None
+    ]
+    for email, words, source in found[:_MOST_LOOK_ALIKES]:
+        details = {"product": product, "email": email}
+        yield Notice("look_alike", f"{product}: {email} {words}", details, source)
+    more = found[_MOST_LOOK_ALIKES:]
+    if more:
+        message = (
+            f"{product}: {_count(len(more), 'more address mixes', 'more addresses mix')} scripts"
+        )
+        yield Notice("look_alike", message, {"product": product, "more": len(more)}, more[0][2])
 
 
 def _offline_past(draft: PoolDraft, day: date) -> Iterator[Notice]:

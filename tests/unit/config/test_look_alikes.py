@@ -49,3 +49,11 @@ def test_what_aliases_name_a_million_times_is_looked_through_once(tmp_path: Path
     text = f"products: {{kse: {{users: &u [{ADMIN}]}}, testops: {{users: *u}}}}\n"
     text += f"groups:\n{items}\n  g20: []\n"
     assert len(load(tmp_path, text).warnings) == 1
+
+
+def test_of_very_many_the_rest_is_counted_at_the_first_that_is_not_told(tmp_path: Path) -> None:
+    lines = "".join(f"      - \u0430{number}a@example.com\n" for number in range(1_005))
+    warnings = load(tmp_path, f"products:\n  kse:\n    users:\n{lines}").warnings
+    assert len(warnings) == 1_001
+    assert warnings[-1].message == "5 more from here on mix letters of scripts"
+    assert warnings[-1].source.line == warnings[-2].source.line + 1

@@ -45,6 +45,16 @@ def test_an_address_of_two_scripts_is_told_at_its_line_with_both_letters():
     assert notice.details["product"] == "kse"
 
 
+def test_of_very_many_addresses_of_two_scripts_the_rest_is_counted():
+    mixed = [f"\u0430dmin{number}@example.com" for number in range(103)]
+    listed = desired(users={"kse": [wants(one) for one in mixed]}, policy=QUIET)
+    current = state(people=members(*mixed), subscriptions=(Subscription("kse", 200),))
+    found = told(plan(listed, current), "look_alike")
+    assert len(found) == 101
+    (rest,) = [row for row in found if "more" in row.details]
+    assert rest.message == "kse: 3 more addresses mix scripts"
+
+
 class TestTheNameOfAnOrganization:
     CURRENT = replace(state(people=members("ada")), name="Acme QA")
     PLACE = Source("orgs/acme.yaml", 2, 27)
