@@ -139,4 +139,7 @@ class _Account:
 
 def _begun(entry: Mapping[str, Any]) -> Document:
     names = ("at", "via", "target", "tool", "plan_digest", "changes_digest", "revision", "dirty")
-    return {**{name: entry[name] for name in names}, "end": None}
+    rows = {name: entry[name] for name in names}
+    if "writing" in entry:
+        rows["writing"] = entry["writing"]
+    return {**rows, "end": None}

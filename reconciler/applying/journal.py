@@ -8,7 +8,7 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +26,7 @@ from reconciler.applying.chain import (
 from reconciler.applying.record import Begin, Intent, Result
 from reconciler.applying.recorded import are_about, intent_of, is_known, results_of
 from reconciler.applying.taken import TakenSeats
+from reconciler.model.plan_document import writing_fields
 
 _MODE = 0o600
 _FAR_AWAY = 1 << 40
@@ -61,7 +62,7 @@ class Journal:
         self._taken = TakenSeats()
         self._end, self._digest = self._replay(begin.target)
         self._repair()
-        self._append({"kind": "begin", "format": FORMAT, **asdict(begin)})
+        self._append({"kind": "begin", "format": FORMAT, **_begun(begin)})
         self.open_intents = tuple(self._open.values())
         self.taken = self._taken.rows(self.open_intents)
 
@@ -204,6 +205,12 @@ class Journal:
             "without it",
             hint="make room, then run it again with the same journal: it goes on from here",
         )
+
+
+def _begun(begin: Begin) -> dict[str, Any]:
+    entry = {row.name: getattr(begin, row.name) for row in fields(begin) if row.name != "writing"}
+    writing = writing_fields(begin.writing)
+    return {**entry, "writing": writing} if writing else entry
 
 
 def _opened(path: Path) -> int:

@@ -5,18 +5,20 @@ The journal keeps it in a file; without a journal it goes nowhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
 from reconciler.model.identity import Subject
+from reconciler.model.settings import Writing
 
 
 @dataclass(frozen=True, slots=True)
 class Begin:
     """What the calls that follow are made for; `plan_digest` is None where there is no plan.
 
-    `via` is how changes are made: `api`, `checklist` or `sessions`.
+    `via` is how changes are made: `api`, `checklist` or `sessions`; `writing` is by which routes,
+    where those are not the host's defaults.
     """
 
     target: str
@@ -26,6 +28,7 @@ class Begin:
     revision: str | None = None
     dirty: bool = False
     via: str = "api"
+    writing: Writing = field(default_factory=Writing)
 
 
 @dataclass(frozen=True, slots=True)

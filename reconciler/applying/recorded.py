@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 from reconciler.applying.answers import Ending
 from reconciler.applying.record import Intent, Item, Result
+from reconciler.model.settings import WriteMode
 from reconciler.products import PRODUCTS
 from reconciler.schema_messages import shown
 
 EntryPath = tuple[str | int, ...]
 _Check = Callable[[Any, EntryPath], None]
+_NONE: Mapping[str, _Check] = MappingProxyType({})
 
 
 class OddEntryError(ValueError):
@@ -37,6 +40,12 @@ def _expect(fits: bool, what: str, value: object, path: EntryPath) -> None:
 
 def _text(value: Any, path: EntryPath) -> None:
     _expect(isinstance(value, str), "text", value, path)
+
+
+def _texts(rows: Any, path: EntryPath) -> None:
+    _expect(isinstance(rows, dict), "a mapping", rows, path)
+    for name, text in rows.items():
+        _text(text, (*path, name))
 
 
 def _truth(value: Any, path: EntryPath) -> None:
@@ -69,13 +78,15 @@ def _or_none(check: _Check) -> _Check:
     return lambda value, path: None if value is None else check(value, path)
 
 
-def _fields(checks: Mapping[str, _Check]) -> _Check:
+def _fields(checks: Mapping[str, _Check], optional: Mapping[str, _Check] = _NONE) -> _Check:
     def check(row: Any, path: EntryPath) -> None:
         _expect(isinstance(row, dict), "a mapping", row, path)
         for name, look in checks.items():
             if name not in row:
                 raise OddEntryError(path, f"the field {name!r} is missing")
             look(row[name], (*path, name))
+        for name in optional.keys() & row.keys():
+            optional[name](row[name], (*path, name))
 
     return check
 
@@ -130,8 +141,16 @@ _ENTRIES: Mapping[str, Mapping[str, _Check]] = {
 }
 """What each kind of entry holds. Keys may be added within a format number."""
 
+_ADDED: Mapping[str, Mapping[str, _Check]] = {
+    "begin": {"writing": _fields(_NONE, {"writes": _one_of(*WriteMode), "routes": _texts})},
+}
+"""What earlier journals do not hold, and later ones only where there is something to say."""
+
 _KIND = _one_of(*_ENTRIES)
-_FIELDS = {kind: _fields({"at": _text, **checks}) for kind, checks in _ENTRIES.items()}
+_FIELDS = {
+    kind: _fields({"at": _text, **checks}, _ADDED.get(kind, _NONE))
+    for kind, checks in _ENTRIES.items()
+}
 
 
 def intent_of(entry: Mapping[str, Any]) -> Intent:

@@ -174,7 +174,9 @@ def _carry_out(run: _Run) -> Exit:
     # First the signals: a journal that has begun gets its end.
     with (
         stopping_in_order(stop),
-        recorded(path, target=target, via="api", plan=run.document) as record,
+        recorded(
+            path, target=target, via="api", writing=run.plan.writing, plan=run.document
+        ) as record,
     ):
         result = _execute(run, changes, record, stop)
         told = _tell(run, result)

@@ -123,7 +123,13 @@ def _guide(task: ByHand) -> Exit:
     from reconciler.reports import applied
 
     target = task.backend.target
-    with recorded(task.journal, target=target, via="checklist", plan=task.document) as record:
+    with recorded(
+        task.journal,
+        target=target,
+        via="checklist",
+        writing=task.plan.writing,
+        plan=task.document,
+    ) as record:
         person = Terminal()
         if any(row.changes for row in task.plan.organizations):
             _tell_taken(task.document)

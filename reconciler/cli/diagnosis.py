@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from reconciler.backends.keys import DEFAULT_NAME
 from reconciler.cli.checks import Check, Grade, checks_of
 from reconciler.cli.opening import choose_address, open_source
+from reconciler.cli.write_settings import WriteOptions
 from reconciler.errors import ApiError
 from reconciler.model.settings import Settings
 
@@ -23,17 +24,21 @@ class _Part:
     key: str | None = None
 
 
-def diagnose(api: str | None, settings: Settings, organizations: tuple[int, ...]) -> list[Check]:
+def diagnose(
+    api: str | None, settings: Settings, organizations: tuple[int, ...], writing: WriteOptions
+) -> list[Check]:
     """Return every check; a key or an organization that fails keeps none of the others back."""
     if choose_address(api, os.environ, settings).url.startswith("sqlite:"):
         settings = replace(settings, keys={})  # Its own process needs none.
-    checks = [check for part in _parts(settings, organizations) for check in _checks(api, part)]
+    checks = [
+        check for part in _parts(settings, organizations) for check in _checks(api, part, writing)
+    ]
     return list(dict.fromkeys(checks))
 
 
-def _checks(api: str | None, part: _Part) -> Iterator[Check]:
+def _checks(api: str | None, part: _Part, writing: WriteOptions) -> Iterator[Check]:
     try:
-        with open_source(api=api, state=None, settings=part.settings) as backend:
+        with open_source(api=api, state=None, settings=part.settings, writing=writing) as backend:
             yield from checks_of(backend, part.organizations, apart=part.apart, key=part.key)
     except ApiError as error:
         subject = f"key {part.key}" if part.key else "address and key"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler import __version__
 from reconciler.applying.record import Begin
+from reconciler.model.settings import Writing
 
 if TYPE_CHECKING:
     from reconciler.applying.journal import Journal
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def recorded(
-    path: str | None, *, target: str, via: str, plan: Mapping[str, Any] | None = None
+    path: str | None,
+    *,
+    target: str,
+    via: str,
+    writing: Writing,
+    plan: Mapping[str, Any] | None = None,
 ) -> Iterator[Journal | None]:
     """Open the journal that `--journal` names, for this plan's document where there is one.
 
@@ -35,6 +41,7 @@ def recorded(
         revision=config.get("revision"),
         dirty=bool(config.get("dirty")),
         via=via,
+        writing=writing,
     )
     with Journal.open(path, begin) as journal:
         yield journal

@@ -154,7 +154,12 @@ def _end(
     stop = Stop()
     with (
         stopping_in_order(stop),
-        recorded(journal, target=backend.target, via="sessions") as record,
+        recorded(
+            journal,
+            target=backend.target,
+            via="sessions",
+            writing=backend.capabilities().writing,
+        ) as record,
     ):
         for line in settle_open(record, state.id, state, day) if record is not None else ():
             note(f"note: {line}")

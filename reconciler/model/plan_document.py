@@ -47,7 +47,7 @@ def to_document(plan: Plan, forecast: Mapping[str, Any] | None = None) -> Docume
         "valid_until": plan.valid_until.isoformat(),
         "tool": plan.tool,
         "target": plan.target,
-        **_writing(plan.writing),
+        **writing_fields(plan.writing),
         "config": {
             "digest": plan.configuration.digest,
             "revision": plan.configuration.revision,
@@ -109,7 +109,7 @@ def changes_digest(plan: Plan) -> str:
         for organization in plan.organizations
         for change in organization.changes
     ]
-    return _sha256({"target": plan.target, **_writing(plan.writing), "changes": rows})
+    return _sha256({"target": plan.target, **writing_fields(plan.writing), "changes": rows})
 
 
 def document_digest(document: Mapping[str, Any]) -> str:
@@ -138,7 +138,8 @@ def _summary(plan: Plan) -> Document:
     }
 
 
-def _writing(writing: Writing) -> Document:
+def writing_fields(writing: Writing) -> Document:
+    """Return `writes` and `routes` as documents hold them: nothing for what is the default."""
     row: Document = {}
     if writing.mode is not None:
         row["writes"] = writing.mode.value

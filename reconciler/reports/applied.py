@@ -10,6 +10,7 @@ from typing import Any
 from reconciler.reports.counts import counted
 from reconciler.reports.json_text import json_text
 from reconciler.reports.spans import Line, Look, Span, line, text_of
+from reconciler.reports.write_notes import notes_of_account
 
 Document = Mapping[str, Any]
 
@@ -27,6 +28,9 @@ _WORDS = {"skipped": "done already", "not_attempted": "not attempted"}
 def _lines(document: Document) -> Iterator[Line]:
     yield line()
     idle = []
+    for written in notes_of_account(document):
+        yield line(Span(f"! {written.heading}:", "bold red"))
+        yield from (line("  ", Span(row, "red")) for row in written.lines)
     yield from _taken(document["organizations"])
     for organization in document["organizations"]:
         told = tuple(_organization(organization))

@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciler.model.text import printable
 from reconciler.reports.spans import Look
+from reconciler.reports.write_notes import notes_of_account
 
 COLUMNS = (
     "at", "organization", "product", "action", "kind", "subject", "outcome", "settled", "expires",
@@ -24,10 +25,11 @@ def render(document: Mapping[str, Any], look: Look) -> str:
     """Return the account as CSV with a header; no cell can become a formula."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow((*COLUMNS, *_APPLY_COLUMNS))
+    writer.writerow((*COLUMNS, *_APPLY_COLUMNS, "writing"))
     for event in document["events"]:
         begun = document["applies"][event["apply"]]
         row = [event[name] for name in COLUMNS] + [begun[name] for name in _APPLY_COLUMNS]
+        row.append("; ".join(text for told in notes_of_account(begun) for text in told.lines))
         writer.writerow([_cell(value) for value in row])
     return out.getvalue()
 

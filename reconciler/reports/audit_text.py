@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.reports.counts import counted
 from reconciler.reports.spans import Line, Look, Span, line, text_of
+from reconciler.reports.write_notes import notes_of_account
 
 Document = Mapping[str, Any]
 
@@ -28,6 +29,8 @@ def _lines(document: Document) -> Iterator[Line]:
         events.setdefault(event["apply"], []).append(event)
     for number, begun in enumerate(document["applies"]):
         yield line(Span(_title(begun), "bold"))
+        for told in notes_of_account(begun):
+            yield line("  ", Span(f"! {told.heading}: {'; '.join(told.lines)}", "bold red"))
         yield from map(_event, events.get(number, ()))
         if number not in events:
             yield line("  no call was made")

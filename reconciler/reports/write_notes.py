@@ -47,6 +47,12 @@ def notes_now(target: str, writing: Writing) -> list[WriteNote]:
     return write_notes([{"target": target, "writes": writing.mode, "routes": writing.routes}])
 
 
+def notes_of_account(account: Document) -> list[WriteNote]:
+    """Return the same for what was applied: an account, or what began in a journal."""
+    writing = account.get("writing")
+    return write_notes([{**writing, "target": account["target"]}]) if writing else []
+
+
 def write_differences(before: Document, after: Document) -> Iterator[str]:
     """Yield a line for each thing in which two plans are written otherwise."""
     if before["target"] != after["target"]:

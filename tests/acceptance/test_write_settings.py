@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from typing import Any
 
@@ -220,3 +222,47 @@ def test_what_is_said_of_writes_is_no_secret_and_no_key(embedded: Cli) -> None:
         workspace.write_text(f"{text}\napi: {{key_env: {name}}}\n")
         assert f"{name} is" in embedded("validate").out
         workspace.write_text(text)
+
+
+OF_SESSIONS = "POST /sessions/{session}/off"
+
+
+def test_the_account_and_the_journal_say_by_which_routes_it_was_written(embedded: Cli) -> None:
+    routes = {"end_session": OF_SESSIONS}
+    said = f"route of end_session: {OF_SESSIONS}"
+    other = ("--yes", "--journal", "j.jsonl", "--route", f"end_session={OF_SESSIONS}")
+    embedded.ok("apply", *other, "--format", "json", "--output", "a.json")
+    account = json.loads((embedded.folder / "a.json").read_text())
+    assert account["writing"] == {"routes": routes}
+    embedded.ok("apply", *other, "--output", "a.txt")
+    text = (embedded.folder / "a.txt").read_text()
+    assert "Not written to sqlite:///e.db as by default" in text
+    assert said in text
+    audit = json.loads(embedded.ok("audit", "j.jsonl", "--format", "json"))
+    assert [row["writing"] for row in audit["applies"]] == [{"routes": routes}] * 2
+    assert embedded.ok("audit", "j.jsonl").count(said) == 2
+    rows = csv.DictReader(io.StringIO(embedded.ok("audit", "j.jsonl", "--format", "csv")))
+    assert {row["writing"] for row in rows} == {said}
+
+
+def test_an_account_and_a_journal_of_the_defaults_say_nothing_of_them(embedded: Cli) -> None:
+    arguments = ("--yes", "--journal", "j.jsonl", "--format", "json")
+    assert "writing" not in json.loads(embedded.ok("apply", *arguments))
+    assert "writing" not in (embedded.folder / "j.jsonl").read_text()
+    assert "by default" not in embedded.ok("audit", "j.jsonl")
+
+
+def test_the_journal_of_ended_sessions_says_by_which_route(embedded: Cli) -> None:
+    say(embedded, f"api:\n  routes: {{end_session: {OF_SESSIONS!r}}}\n")
+    end = ("sessions", "end", "--org=101", "--user=carol@acme.example", "--yes")
+    result = embedded(*end, "--journal", "j.jsonl")
+    assert "Not written to" in result.err, result
+    assert f"route of end_session: {OF_SESSIONS}" in embedded.ok("audit", "j.jsonl")
+
+
+def test_doctor_tells_of_the_writes_and_routes_that_a_pipeline_gives(embedded: Cli) -> None:
+    say(embedded, f"api:\n  routes: {{end_session: {OF_SESSIONS!r}}}\n")
+    assert embedded("doctor", CI="true").code == 3
+    out = embedded.ok("doctor", "--route", f"end_session={OF_SESSIONS}", CI="true")
+    assert f"route of end_session: {OF_SESSIONS}" in out
+    assert "none: changes go by checklist" in embedded.ok("doctor", "--writes", "checklist")

@@ -126,6 +126,7 @@ ENTRIES: list[dict[str, Any]] = [
         "at": "2026-11-24T09:00:00.000Z", "kind": "begin", "format": "license-journal/1",
         "target": "https://licenses.example", "tool": "t", "plan_digest": None,
         "changes_digest": None, "revision": None, "dirty": False, "via": "api",
+        "writing": {"writes": "api", "routes": {"grant_users": "POST /seats/{organization}"}},
     },
     {
         "at": "2026-11-24T09:00:01.000Z", "kind": "intent", "call": "c", "organization": 101,
@@ -182,6 +183,14 @@ def test_a_sealed_journal_with_an_odd_value_is_read_or_refused_with_its_place(
     ("path", "value", "told"),
     [
         ((1, "organization"), "101", r"j\.jsonl:2:76: .* at organization: expected a whole number"),
+        ((0, "writing"), [], "1:.* at writing: expected a mapping"),
+        ((0, "writing", "writes"), "both", "at writing/writes: expected one of api, checklist"),
+        ((0, "writing", "routes"), "POST /x", "at writing/routes: expected a mapping"),
+        (
+            (0, "writing", "routes", "grant_users"),
+            5,
+            "at writing/routes/grant_users: expected text",
+        ),
         ((1, "action"), "take", "at action: expected one of grant, remove"),
         ((1, "product"), "kxe", "at product: expected one of kse"),
         ((1, "items", 0, "kind"), "robot", "at items/0/kind: expected one of user, machine"),
