@@ -47,13 +47,18 @@ def foreign_name(package: str) -> str | None:
 def installed_package() -> str | None:
     """Return what this very program was installed from, or None where no pipeline can have that.
 
-    It is what pip recorded of an address (PEP 610), else the commit and the origin of the checkout
-    that this program runs from.
+    It is the commit and the origin of the checkout that this program runs from, else what pip
+    recorded of an address (PEP 610).
     """
-    recorded = _recorded()
-    found = _of_record(recorded)
-    if found is None:
-        found = _of_checkout(_folder(recorded) or Path(__file__).parents[2])
+    root = Path(__file__).parents[2]
+    if _is_checkout(root):
+        found = _of_checkout(root)
+    else:
+        recorded = _recorded()
+        folder = _folder(recorded)
+        found = _of_record(recorded)
+        if found is None and folder is not None and _is_checkout(folder):
+            found = _of_checkout(folder)
     return found if found is not None and is_pinned(found) else None
 
 
@@ -85,12 +90,14 @@ def _folder(record: dict[str, Any]) -> Path | None:
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
+def _is_checkout(root: Path) -> bool:
+    # A program inside of an environment in somebody's own repository is none of its checkout.
+    return (root / ".git").exists() and (root / "pyproject.toml").is_file()
+
+
 def _of_checkout(root: Path) -> str | None:
     from reconciler.config.git import repository_of
 
-    # A program inside of an environment in somebody's own repository is none of its checkout.
-    if not ((root / ".git").exists() and (root / "pyproject.toml").is_file()):
-        return None
     try:
         found = repository_of(root).checked_out()
     except ReconcilerError:  # No git here, which `init` does not need.

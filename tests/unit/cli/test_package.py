@@ -62,7 +62,7 @@ def test_what_pip_recorded_of_an_address_is_what_a_pipeline_installs(
 
     monkeypatch.setattr(metadata, "distribution", lambda name: Installed())
     # Not the checkout that these tests run from.
-    monkeypatch.setattr(package, "__file__", str(tmp_path / "reconciler" / "cli" / "package.py"))
+    runs_from(monkeypatch, tmp_path)
     assert package.installed_package() == found
 
 
@@ -88,8 +88,29 @@ def test_a_checkout_is_its_commit_at_its_origin(
         git(tmp_path, "remote", "add", "origin", origin)
     record = {"url": tmp_path.as_uri(), "dir_info": {"editable": True}}
     monkeypatch.setattr(package, "_recorded", lambda: record)
+    runs_from(monkeypatch, tmp_path)
     commit = git(tmp_path, "rev-parse", "HEAD")
     assert package.installed_package() == (found and found + commit)
+
+
+def runs_from(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    monkeypatch.setattr(package, "__file__", str(root / "reconciler" / "cli" / "package.py"))
+
+
+@pytest.mark.parametrize("origin", ["https://h.example/o/r.git", ""])
+def test_a_program_that_runs_from_a_checkout_is_none_that_is_installed_beside_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, origin: str
+) -> None:
+    git(tmp_path, "init", "--quiet")
+    (tmp_path / "pyproject.toml").touch()
+    git(tmp_path, "commit", "--quiet", "--allow-empty", "--message", "first")
+    if origin:
+        git(tmp_path, "remote", "add", "origin", origin)
+    record = {"url": "https://h.example/other.git", "vcs_info": {"commit_id": COMMIT}}
+    monkeypatch.setattr(package, "_recorded", lambda: record)
+    runs_from(monkeypatch, tmp_path)
+    commit = git(tmp_path, "rev-parse", "HEAD")
+    assert package.installed_package() == (f"git+{origin}@{commit}" if origin else None)
 
 
 def locked() -> dict[str, Requirement]:
