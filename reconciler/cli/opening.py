@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from reconciler.backends.protocol import Backend
 from reconciler.cli.progress import working
+from reconciler.cli.secrets import redacted_data
 from reconciler.cli.write_settings import WriteOptions, settled
 from reconciler.errors import UsageError
 from reconciler.model.settings import Settings
@@ -76,12 +77,11 @@ def open_source(
 def _open_state(path: str, settings: Settings) -> Backend:
     from reconciler.backends.snapshot import SnapshotBackend
     from reconciler.config.document import load_validated
-    from reconciler.model.redaction import Redaction, secrets_of
 
     with working("loading the snapshot"):
         document = load_validated(path, "snapshot")
         return SnapshotBackend(
-            Redaction(secrets_of(os.environ)).data(document.data),
+            redacted_data(document.data, os.environ),
             target=f"snapshot:{path}",
             timezone=settings.timezone,
             locate=document.source,

@@ -6,11 +6,9 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.cli.secrets import redacted
-from reconciler.errors import ReconcilerError
+from reconciler.cli.forges.outputs import append_to
 from reconciler.reports.counts import total
 from reconciler.reports.spans import Look
 from reconciler.reports.takings import counts_of, takings_of
@@ -32,7 +30,7 @@ def write_summary(documents: Sequence[Document], look: Look) -> None:
     if target:
         from reconciler.reports.markdown import render_all
 
-        _append(target, render_all(documents, replace(look, room=_SUMMARY)))
+        append_to(target, render_all(documents, replace(look, room=_SUMMARY)))
 
 
 def write_outputs(documents: Sequence[Document]) -> None:
@@ -48,7 +46,7 @@ def write_findings(findings: Findings) -> None:
 
         title = "Not valid" if findings.problems else "Valid"
         said = [*findings.lines, findings.verdict]
-        _append(target, f"### {title}\n\n{fenced(said)}\n")
+        append_to(target, f"### {title}\n\n{fenced(said)}\n")
 
 
 def write_validity(findings: Findings) -> None:
@@ -89,7 +87,7 @@ def outputs_of(documents: Sequence[Document]) -> dict[str, str]:
 def _write_rows(rows: Mapping[str, str]) -> None:
     target = os.environ.get("GITHUB_OUTPUT")
     if target:
-        _append(target, "".join(_output(name, value) for name, value in rows.items()))
+        append_to(target, "".join(_output(name, value) for name, value in rows.items()))
 
 
 def _outcome(changes: int, refused: int, *, failed: bool) -> str:
@@ -108,11 +106,3 @@ def _output(name: str, value: str) -> str:
     # The end mark is random, so that no value can end its own block and begin another output.
     mark = f"end-{secrets.token_hex(16)}"
     return f"{name}<<{mark}\n{value}\n{mark}\n"
-
-
-def _append(target: str, text: str) -> None:
-    try:
-        with Path(target).open("a", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(redacted(text, os.environ))
-    except OSError as error:
-        raise ReconcilerError(f"{target}: cannot be written: {error.strerror or error}") from error

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from reconciler.cli.secrets import redacted
+from reconciler.cli.secrets import redacted_data
 from reconciler.config.programs import environment, find_program
 from reconciler.errors import ReconcilerError
 
@@ -37,7 +37,7 @@ def api(
         command.append("--paginate")
     if fields is not None:
         command += ["--input", "-"]
-    said = None if fields is None else redacted(json.dumps(fields), os.environ)
+    said = None if fields is None else json.dumps(redacted_data(fields, os.environ))
     text = run([*command, path], said)
     return _rows(text) if pages else json.loads(text or "null")
 

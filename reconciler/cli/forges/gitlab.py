@@ -17,8 +17,8 @@ from reconciler.cli.forges.protocol import (
     commit_of,
     moment_of,
 )
+from reconciler.cli.secrets import redacted_data
 from reconciler.errors import ReconcilerError, RefusedError, UsageError
-from reconciler.model.redaction import Redaction, secrets_of
 
 if TYPE_CHECKING:
     import requests
@@ -191,7 +191,7 @@ class GitLab:
             answer = self._session.request(
                 method,
                 f"{self._api}/{path}",
-                json=Redaction(secrets_of(os.environ)).data(fields),
+                json=redacted_data(fields, os.environ),
                 timeout=_SECONDS,
                 # The token must not follow an answer to another place.
                 allow_redirects=False,
