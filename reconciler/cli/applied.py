@@ -20,11 +20,14 @@ Document = dict[str, Any]
 def document_of(result: ApplyResult, plan: Mapping[str, Any]) -> Document:
     """Return what was really done, change by change, with the plan that it was done from."""
     changes = [row for organization in result.organizations for row in organization.changes]
-    document: Document = {
+    # Not as `writes` and `routes`, as in the plan: the former counts here.
+    writing = {name: plan[name] for name in ("writes", "routes") if name in plan}
+    return {
         "format": FORMAT,
         "plan_digest": plan["digest"],
         "changes_digest": plan["changes_digest"],
         "target": plan["target"],
+        **({"writing": writing} if writing else {}),
         "writes": result.writes,
         "interrupted": result.interrupted,
         "counts": {
@@ -32,9 +35,6 @@ def document_of(result: ApplyResult, plan: Mapping[str, Any]) -> Document:
         },
         "organizations": [_organization(row) for row in result.organizations],
     }
-    # Not beside `writes`, which counts here.
-    writing = {name: plan[name] for name in ("writes", "routes") if name in plan}
-    return {**document, "writing": writing} if writing else document
 
 
 def _organization(row: OrganizationResult) -> Document:

@@ -223,6 +223,14 @@ def test_what_a_repository_has_for_more_than_licenses_is_kept(cli: Cli, name: st
     assert (cli.folder / name).read_text() == "ours\n"
 
 
+@pytest.mark.parametrize(
+    ("ci", "told"), [("github", "approval is dismissed"), ("gitlab", "approvals are removed")]
+)
+def test_its_readme_asks_that_no_approval_outlives_its_plan(cli: Cli, ci: str, told: str) -> None:
+    cli.ok("init", "--ci", ci, *FROM)
+    assert told in " ".join((cli.folder / "README.md").read_text(encoding="utf-8").split())
+
+
 def test_a_gitignore_gets_what_it_lacks(cli: Cli) -> None:
     (cli.folder / ".gitignore").write_text("*.db\n/dist")
     cli.ok("init", *FROM)
