@@ -224,7 +224,11 @@ def test_what_a_repository_has_for_more_than_licenses_is_kept(cli: Cli, name: st
 
 
 @pytest.mark.parametrize(
-    ("ci", "told"), [("github", "approval is dismissed"), ("gitlab", "approvals are removed")]
+    ("ci", "told"),
+    [
+        ("github", "Dismiss stale pull request approvals when new commits are pushed"),
+        ("gitlab", "Remove all approvals when commits are added to the source branch"),
+    ],
 )
 def test_its_readme_asks_that_no_approval_outlives_its_plan(cli: Cli, ci: str, told: str) -> None:
     cli.ok("init", "--ci", ci, *FROM)

@@ -236,7 +236,7 @@ def test_the_account_and_the_journal_say_by_which_routes_it_was_written(embedded
     assert account["writing"] == {"routes": routes}
     embedded.ok("apply", *other, "--output", "a.txt")
     text = (embedded.folder / "a.txt").read_text()
-    assert "Not written to sqlite:///e.db as by default" in text
+    assert "Changes to sqlite:///e.db are not written as by default" in text
     assert said in text
     audit = json.loads(embedded.ok("audit", "j.jsonl", "--format", "json"))
     assert [row["writing"] for row in audit["applies"]] == [{"routes": routes}] * 2
@@ -256,7 +256,7 @@ def test_the_journal_of_ended_sessions_says_by_which_route(embedded: Cli) -> Non
     say(embedded, f"api:\n  routes: {{end_session: {OF_SESSIONS!r}}}\n")
     end = ("sessions", "end", "--org=101", "--user=carol@acme.example", "--yes")
     result = embedded(*end, "--journal", "j.jsonl")
-    assert "Not written to" in result.err, result
+    assert "not written as by default" in result.err, result
     assert f"route of end_session: {OF_SESSIONS}" in embedded.ok("audit", "j.jsonl")
 
 
