@@ -93,7 +93,7 @@ def _check_extent(text: str, most: int) -> None:
 
 def _decoded(text: str) -> Any:
     try:
-        return json.loads(text, cls=_Decoder)
+        return _DECODER.decode(text)
     except RecursionError:
         raise _too_deep(text) from None
     except ValueError as error:
@@ -149,6 +149,9 @@ class _Decoder(json.JSONDecoder):
             parse_float=_float,
             parse_int=_integer,
         )
+
+
+_DECODER = _Decoder()
 
 
 def _lone_surrogate(text: str) -> int | None:
@@ -231,7 +234,6 @@ def _children(text: str, at: int) -> Iterator[tuple[str | int, int, int]]:
 
     And the places of the key and of the value.
     """
-    decoder = _Decoder()
     mapping = text[at] == "{"
     at = _after_space(text, at + 1)
     if text[at : at + 1] == ("}" if mapping else "]"):
@@ -247,7 +249,7 @@ def _children(text: str, at: int) -> Iterator[tuple[str | int, int, int]]:
             at = _after_space(text, at + 1)
         yield step, begin, at
         try:
-            _, end = decoder.raw_decode(text, at)
+            _, end = _DECODER.raw_decode(text, at)
         except ValueError as error:
             raise _FailedError(step, at, error) from None
         at = _after_space(text, end)

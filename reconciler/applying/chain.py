@@ -100,6 +100,14 @@ def sound_lines(raw: Iterable[bytes], name: str) -> Iterator[Line]:
         previous = digest
 
 
+def entry_of(line: bytes, place: str) -> Mapping[str, Any]:
+    """Return the entry of one line that was found sound before, whose seal is looked at again.
+
+    Raises `JournalError` where it is another line by now.
+    """
+    return _unsealed(line, place)[0]
+
+
 def _check_encoding(head: bytes, name: str) -> None:
     try:
         check_encoding(head, name)

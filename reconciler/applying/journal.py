@@ -26,8 +26,13 @@ from reconciler.applying.chain import (
 from reconciler.applying.record import Begin, Intent, Result
 from reconciler.applying.recorded import are_about, intent_of, is_known, results_of
 from reconciler.applying.taken import TakenSeats
+from reconciler.file_text import MAX_DATA_SIZE, MIB
 from reconciler.model.plan_document import writing_fields
 
+FULL = MAX_DATA_SIZE // 2
+"""The most bytes of a journal that is begun to be gone on with; one apply may double it."""
+
+_ROOM = 32 * MIB
 _MODE = 0o600
 _FAR_AWAY = 1 << 40
 # A pipe without a reader must not be waited for.
@@ -61,6 +66,10 @@ class Journal:
         self._open: dict[str, Intent] = {}
         self._taken = TakenSeats()
         self._end, self._digest = self._replay(begin.target)
+        # What is open or owed can only be settled with this journal.
+        owed = self._open or self._taken.rows(())
+        if self._end > (MAX_DATA_SIZE - _ROOM if owed else FULL):
+            raise self._full()
         self._repair()
         self._append({"kind": "begin", "format": FORMAT, **_begun(begin)})
         self.open_intents = tuple(self._open.values())
@@ -97,7 +106,12 @@ class Journal:
         self.close()
 
     def intent(self, intent: Intent) -> None:
-        """Write down a call before it is made."""
+        """Write down a call before it is made.
+
+        Raises `JournalError` where the outcomes might no more fit into what is read of a journal.
+        """
+        if self._end > MAX_DATA_SIZE - _ROOM:
+            raise self._full()
         entry = asdict(intent)
         entry["expires"] = intent.expires.isoformat() if intent.expires else None
         self._append({"kind": "intent", **entry})
@@ -194,6 +208,16 @@ class Journal:
             except OSError as error:
                 raise self._failed(error) from error
             self._flushed = reached
+
+    def _full(self) -> JournalError:
+        return JournalError(
+            f"{self._path}: the journal is full, with {self._end // MIB} MiB; no call is made "
+            "without it",
+            hint="keep the file, and name a new one for the journal: nothing is owed by this one"
+            if not self._open
+            else "keep the file, settle by hand what `reconciler audit` shows as open, and name a "
+            "new one for the journal",
+        )
 
     def _failed(self, error: OSError) -> JournalError:
         self._broken = error.strerror or str(error)

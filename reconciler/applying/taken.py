@@ -9,6 +9,9 @@ from reconciler.applying.operations import Verb
 from reconciler.applying.record import Intent, Item, Result, Taken
 from reconciler.model.identity import Subject, SubjectKind
 
+_Place = tuple[int, str, Subject]
+"""A subject in a pool."""
+
 _HOLDS = frozenset({Ending.DONE, Ending.UNCHANGED})
 
 
@@ -16,7 +19,9 @@ class TakenSeats:
     """Follows the outcomes of a journal in their order."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[int, str, Subject], Taken] = {}
+        self._rows: dict[_Place, Taken] = {}
+        # Whose rows end with whose grant: without it each grant would look through all of them.
+        self._promised: dict[_Place, dict[_Place, None]] = {}
 
     def follow(self, intent: Intent, results: Iterable[Result]) -> None:
         """Take note of what became of a call."""
@@ -37,21 +42,27 @@ class TakenSeats:
 
     def _removed(self, intent: Intent, item: Item) -> None:
         holder = Subject(SubjectKind(item.kind), item.id)
-        place = intent.organization, intent.product, holder.compared
+        pool = intent.organization, intent.product
+        place = *pool, holder.compared
         # Without a successor the plan wanted the holder to lose the seat.
-        self._rows.pop(place, None)
+        self._drop(place)
         if intent.successor is not None:
             successor = Subject(holder.kind, intent.successor)
-            self._rows[place] = Taken(
-                intent.organization, intent.product, holder, successor, item.change
-            )
+            self._rows[place] = Taken(*pool, holder, successor, item.change)
+            self._promised.setdefault((*pool, successor.compared), {})[place] = None
 
     def _granted(self, intent: Intent, item: Item) -> None:
         subject = Subject(SubjectKind(item.kind), item.id).compared
-        pool = intent.organization, intent.product
-        self._rows = {
-            place: row
-            for place, row in self._rows.items()
-            if (row.organization, row.product) != pool
-            or subject not in {row.holder.compared, row.successor.compared}
-        }
+        here = intent.organization, intent.product, subject
+        self._drop(here)
+        for place in tuple(self._promised.get(here, ())):
+            self._drop(place)
+
+    def _drop(self, place: _Place) -> None:
+        row = self._rows.pop(place, None)
+        if row is None:
+            return
+        successor = *place[:2], row.successor.compared
+        del self._promised[successor][place]
+        if not self._promised[successor]:
+            del self._promised[successor]

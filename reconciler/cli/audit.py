@@ -19,10 +19,10 @@ def command(*, journal: str, format_name: str, output: str) -> None:
     changed, added or taken out is an error that names it. Lines that are missing at the end show
     in nothing but the digest of the last line: keep it elsewhere where that matters.
     """
-    from reconciler.applying.audit import audit
+    from reconciler.applying.audit import audited
     from reconciler.cli.rendering import look_of
     from reconciler.reports.audit_formats import FORMATS
 
     check_target(output)
-    document = audit(journal)
-    write_data(FORMATS[format_name](document, look_of(output)), output)
+    with audited(journal) as account:
+        write_data(FORMATS[format_name](account, look_of(output)), output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -16,25 +17,45 @@ _NAMES_OF_STANDARD_OUTPUT = frozenset({STANDARD_OUTPUT, "/dev/stdout", "/dev/fd/
 
 _DEVICES = frozenset({Path("/dev"), Path("/dev/fd")})
 
+_PIECE = 1 << 20
+
 # Half of a surrogate pair, which JSON can hold and UTF-8 cannot, is written as JSON's escape.
 _UNPAIRED = "backslashreplace"
 
 
-def write_data(text: str, target: str) -> None:
+def write_data(text: str | Iterable[str], target: str) -> None:
     """Write text to a file, in one step, or to standard output where the target is `-`.
 
-    No key of the environment is in it. Raises `ReconcilerError` where the file cannot be written;
-    nothing of it is left then.
+    A long text may come in pieces, each of whole lines or of whole values. No key of the
+    environment is in it. Raises `ReconcilerError` where the file cannot be written; nothing of it
+    is left then.
     """
-    text = redacted(text, os.environ)
+    pieces = (redacted(piece, os.environ) for piece in _gathered(text))
     if target in _NAMES_OF_STANDARD_OUTPUT:
-        click.echo(text, nl=False)
+        for piece in pieces:
+            click.echo(piece, nl=False)
         return
     check_target(target)
     try:
-        replace_file(Path(target), text)
+        replace_file(Path(target), pieces)
     except OSError as error:
         raise ReconcilerError(f"{target}: cannot be written: {error.strerror or error}") from error
+
+
+def _gathered(text: str | Iterable[str]) -> Iterator[str]:
+    """Yield a text in pieces of some size, since each is looked through for keys on its own."""
+    if isinstance(text, str):
+        yield text
+        return
+    kept: list[str] = []
+    size = 0
+    for piece in text:
+        kept.append(piece)
+        size += len(piece)
+        if size >= _PIECE:
+            yield "".join(kept)
+            kept, size = [], 0
+    yield "".join(kept)
 
 
 def check_target(target: str | None) -> None:
@@ -87,15 +108,16 @@ def _place(target: str | None) -> object:
     return path.resolve()
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write a file so that it is at any time the old one or the whole new one.
+def replace_file(path: Path, text: str | Iterable[str]) -> None:
+    """Write a file, in one piece or several; it is at any time the old one or the whole new one.
 
     A link is followed: what it leads to is replaced. Raises `OSError`.
     """
+    pieces = [text] if isinstance(text, str) else text
     if path.parent in _DEVICES or (path.exists() and not path.is_file()):
         # A device or a pipe, such as /dev/stderr wherever that leads, is written to, not replaced.
         with path.open("a", encoding="utf-8", errors=_UNPAIRED) as device:
-            device.write(text)
+            device.writelines(pieces)
         return
     # Imported here: most commands write no file.
     import tempfile
@@ -105,7 +127,7 @@ def replace_file(path: Path, text: str) -> None:
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", errors=_UNPAIRED, newline="\n") as stream:
-            stream.write(text)
+            stream.writelines(pieces)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())

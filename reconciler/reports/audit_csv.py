@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from reconciler.model.text import printable
+from reconciler.reports.journaled import Account
 from reconciler.reports.spans import Look
 from reconciler.reports.write_notes import notes_of_account
 
@@ -21,16 +21,19 @@ _APPLY_COLUMNS = ("via", "tool", "target")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def render(document: Mapping[str, Any], look: Look) -> str:
-    """Return the account as CSV with a header; no cell can become a formula."""
+def render(account: Account, look: Look) -> Iterator[str]:
+    """Yield the account as CSV with a header, row by row; no cell can become a formula."""
+    yield _row((*COLUMNS, *_APPLY_COLUMNS, "writing"))
+    for event in account.events():
+        begun = account.begun(event["apply"])
+        cells = [event[name] for name in COLUMNS] + [begun[name] for name in _APPLY_COLUMNS]
+        cells.append("; ".join(text for told in notes_of_account(begun) for text in told.lines))
+        yield _row(map(_cell, cells))
+
+
+def _row(cells: Iterable[str]) -> str:
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow((*COLUMNS, *_APPLY_COLUMNS, "writing"))
-    for event in document["events"]:
-        begun = document["applies"][event["apply"]]
-        row = [event[name] for name in COLUMNS] + [begun[name] for name in _APPLY_COLUMNS]
-        row.append("; ".join(text for told in notes_of_account(begun) for text in told.lines))
-        writer.writerow([_cell(value) for value in row])
+    csv.writer(out, lineterminator="\n").writerow(cells)
     return out.getvalue()
 
 

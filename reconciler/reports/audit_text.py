@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from reconciler.reports.counts import counted
+from reconciler.reports.journaled import Account
 from reconciler.reports.spans import Line, Look, Span, line, text_of
 from reconciler.reports.write_notes import notes_of_account
 
 Document = Mapping[str, Any]
 
+_SOME = 100
 _GAINS = {"grant": "got", "issue_offline": "got an offline license of"}
 _LOSSES = {"remove": "lost", "end_session": "had a session ended of"}
 _WORDS = _GAINS | _LOSSES
@@ -18,29 +21,32 @@ _UNKNOWN = "whether it took effect is not known: apply with this journal to sett
 _STYLES = {"done": "green", "unchanged": "cyan", "skipped": "yellow"}
 
 
-def render(document: Document, look: Look) -> str:
-    """Return the account as text."""
-    return text_of(_lines(document), look)
+def render(account: Account, look: Look) -> Iterator[str]:
+    """Yield the account as text, some lines at a time."""
+    lines = _lines(account)
+    while some := tuple(islice(lines, _SOME)):
+        yield text_of(some, look)
 
 
-def _lines(document: Document) -> Iterator[Line]:
-    events: dict[int, list[Document]] = {}
-    for event in document["events"]:
-        events.setdefault(event["apply"], []).append(event)
-    for number, begun in enumerate(document["applies"]):
+def _lines(account: Account) -> Iterator[Line]:
+    for begun, events in account.by_apply():
         yield line(Span(_title(begun), "bold"))
         for told in notes_of_account(begun):
             yield line("  ", Span(f"! {told.heading}: {'; '.join(told.lines)}", "bold red"))
-        yield from map(_event, events.get(number, ()))
-        if number not in events:
+        none = True
+        for event in events:
+            none = False
+            yield _event(event)
+        if none:
             yield line("  no call was made")
         yield line("  ", _end(begun["end"]))
         yield line()
-    if document["cut"]:
-        bytes_cut = counted(document["cut"], "byte")
+    head = account.head
+    if head["cut"]:
+        bytes_cut = counted(head["cut"], "byte")
         yield line(f"The last line was cut short by a crash ({bytes_cut}); it is left out.")
-    words = f"{counted(document['lines'], 'line')}, the chain is sound"
-    yield line(Span(words, "bold"), f"; the last line's digest is {document['last_digest']}")
+    words = f"{counted(head['lines'], 'line')}, the chain is sound"
+    yield line(Span(words, "bold"), f"; the last line's digest is {head['last_digest']}")
 
 
 def _title(begun: Document) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import time
+import tracemalloc
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from reconciler.applying.audit import audit
-from reconciler.applying.chain import JournalError
+from reconciler.applying.audit import audit, audited
+from reconciler.applying.chain import START, JournalError, seal
 from reconciler.applying.journal import Journal
 from reconciler.applying.record import Begin, Intent, Item, Result
+from reconciler.reports.audit_formats import FORMATS
+from reconciler.reports.spans import Look
 
 BEGIN = Begin(target="https://licenses.example", tool="reconciler 0.1.0")
 GRANT = Intent("c1", 101, "grant", "kse", (Item("user", "bob@x.io", "ch1"),))
@@ -61,3 +66,41 @@ def test_each_event_is_told_with_the_apply_that_made_the_call(tmp_path: Path) ->
                 journal.outcome("c1", (Result("bob@x.io", "done"),), settled=True)
     (event,) = audit(path)["events"]
     assert (event["plan_digest"], event["apply"], event["settled"]) == ("sha256:1", 0, True)
+
+
+def test_an_audit_keeps_no_more_than_the_places_of_the_calls(tmp_path: Path) -> None:
+    path, size = tmp_path / "j.jsonl", 2_000
+    line, digest = seal(
+        {"at": "t", "kind": "begin", "format": "license-journal/1", **asdict(BEGIN)}, START
+    )
+    lines = [line]
+    for number in range(size):
+        intent = asdict(Intent(f"{number:032}", 101, "grant", "kse", (Item("user", "a" * 999),)))
+        outcome = {"call": intent["call"], "results": [asdict(Result("a" * 999, "done"))]}
+        for entry in (
+            {"kind": "intent", **intent},
+            {"kind": "outcome", "settled": False, **outcome},
+        ):
+            line, digest = seal({"at": "t", **entry}, digest)
+            lines.append(line)
+    path.write_bytes(b"".join(lines))
+    del lines
+    for render in FORMATS.values():
+        tracemalloc.start()
+        with audited(path) as account:
+            shown = sum(len(piece) for piece in render(account, Look()))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert shown > 1000 * size
+        assert peak < 2_000_000
+
+
+def test_a_call_of_many_subjects_is_told_in_the_time_of_their_number(tmp_path: Path) -> None:
+    path, size = tmp_path / "j.jsonl", 20_000
+    with Journal.open(path, BEGIN) as journal:
+        items = tuple(Item("user", f"u{number}@x.io") for number in range(size))
+        journal.intent(Intent("c1", 101, "grant", "kse", items))
+        journal.outcome("c1", tuple(Result(item.id, "done") for item in items))
+    start = time.process_time()
+    assert len(audit(path)["events"]) == size
+    assert time.process_time() - start < 5

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from datetime import date
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from reconciler.applying.chain import START, JournalError, seal, sound_lines
 from reconciler.applying.journal import Journal
 from reconciler.applying.record import Begin, Intent, Item, Result
+from reconciler.applying.taken import TakenSeats
 
 BEGIN = Begin(
     target="https://licenses.example", tool="reconciler 0.1.0", plan_digest="sha256:" + "a" * 64
@@ -360,3 +362,61 @@ def test_threads_share_the_chain_and_the_flushes(
     found = kinds(path)
     assert (found.count("intent"), found.count("outcome")) == (200, 200)
     assert len(flushes) <= 401
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a journal of a few lines be a full one."""
+    monkeypatch.setattr("reconciler.applying.journal.FULL", 500)
+    monkeypatch.setattr("reconciler.applying.journal.MAX_DATA_SIZE", 4000)
+    monkeypatch.setattr("reconciler.applying.journal._ROOM", 2000)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_journal_is_full_long_before_it_could_not_be_read_any_more(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    with Journal.open(path, BEGIN) as journal:
+        for number in range(100):
+            try:
+                journal.intent(Intent(f"c{number}", 101, "grant", "kse", (Item("user", "bob"),)))
+            except JournalError as error:
+                refusal = error
+                break
+            journal.outcome(f"c{number}", (Result("bob", "done"),))
+        # What became of the calls that were made still finds room.
+        journal.end(exit_code=5, writes=number, interrupted=False)
+    assert "the journal is full" in refusal.message
+    assert "name a new one" in (refusal.hint or "")
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match="the journal is full"):
+        Journal.open(path, BEGIN)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.usefixtures("small")
+def test_a_full_journal_is_still_opened_to_settle_what_is_open_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    with Journal.open(path, BEGIN) as journal:
+        journal.intent(Intent("c1", 101, "grant", "kse", (Item("user", "bob"),)))
+    assert path.stat().st_size > 500
+    with Journal.open(path, BEGIN) as journal:
+        assert [intent.call for intent in journal.open_intents] == ["c1"]
+        journal.outcome("c1", (Result("bob", "done"),), settled=True)
+    with pytest.raises(JournalError, match="the journal is full"):
+        Journal.open(path, BEGIN)
+
+
+def test_the_seats_taken_by_many_calls_are_followed_in_the_time_of_their_number() -> None:
+    taken, size = TakenSeats(), 20_000
+    start = time.process_time()
+    for number in range(size):
+        intent = Intent(
+            f"r{number}", 101, "remove", "kse", (Item("user", f"old-{number}"),),
+            successor=f"new-{number}",
+        )  # fmt: skip
+        taken.follow(intent, (Result(f"old-{number}", "done"),))
+    for number in range(1, size):
+        intent = Intent(f"g{number}", 101, "grant", "kse", (Item("user", f"NEW-{number}"),))
+        taken.follow(intent, (Result(f"NEW-{number}", "done"),))
+    assert time.process_time() - start < 5
+    assert [row.holder.id for row in taken.rows(())] == ["old-0"]

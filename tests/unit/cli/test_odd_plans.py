@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.applying.audit import audit
+from reconciler.applying.audit import audit, audited
 from reconciler.applying.chain import START, JournalError, OddJournalError, seal
 from reconciler.applying.journal import Journal
 from reconciler.applying.record import Begin
@@ -21,6 +21,7 @@ from reconciler.cli.rendering import look_of
 from reconciler.errors import PlanFileError, ReconcilerError
 from reconciler.model.plan_document import changes_digest, document_digest, from_document
 from reconciler.reports import audit_formats, formats
+from reconciler.reports.json_text import json_text
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "plan.json"
 PLAN: dict[str, Any] = json.loads(GOLDEN.read_text(encoding="utf-8"))
@@ -175,8 +176,12 @@ def test_a_sealed_journal_with_an_odd_value_is_read_or_refused_with_its_place(
             place = r"odd\.jsonl:\d+(?::\d+)?: the journal is damaged at this line: |odd\.jsonl: "
             assert re.search(place, refusal), refusal
         elif document is not None:
-            for render in audit_formats.FORMATS.values():
-                render(document, look_of("-"))
+            with audited(file) as account:
+                shown = {
+                    name: "".join(render(account, look_of("-")))
+                    for name, render in audit_formats.FORMATS.items()
+                }
+            assert shown["json"] == json_text(document)
 
 
 @pytest.mark.parametrize(
