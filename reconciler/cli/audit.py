@@ -21,8 +21,10 @@ def command(*, journal: str, format_name: str, output: str) -> None:
     """
     from reconciler.applying.audit import audited
     from reconciler.cli.rendering import look_of
+    from reconciler.config.links import check_link
     from reconciler.reports.audit_formats import FORMATS
 
     check_target(output)
+    check_link(journal)
     with audited(journal) as account:
         write_data(FORMATS[format_name](account, look_of(output)), output)

@@ -59,10 +59,17 @@ def _gathered(text: str | Iterable[str]) -> Iterator[str]:
 
 
 def check_target(target: str | None) -> None:
-    """Refuse early what could not be written late, after the work is done."""
+    """Refuse early what could not be written late, after the work is done.
+
+    A link is followed, but not out of the git checkout that it lies in.
+    """
     if target is None or target in _NAMES_OF_STANDARD_OUTPUT:
         return
     path = Path(target)
+    if path.parent not in _DEVICES:
+        from reconciler.config.links import check_link
+
+        check_link(path)
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):

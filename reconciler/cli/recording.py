@@ -31,7 +31,9 @@ def recorded(
         yield None
         return
     from reconciler.applying.journal import Journal
+    from reconciler.config.links import check_link
 
+    check_link(path)
     config = plan["config"] if plan else {}
     begin = Begin(
         target=target,

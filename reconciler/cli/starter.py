@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from reconciler.cli.output import replace_file
 from reconciler.errors import ReconcilerError, RefusedError
+from reconciler.file_text import MAX_FILE_SIZE, read_bytes
 
 _IGNORED = ".gitignore"
 _README = "README.md"
@@ -126,7 +127,8 @@ def _written(folder: Path, name: str, text: str, made: list[Path]) -> str:
     _make_folder(path.parent, made)
     if name == _IGNORED and path.exists():
         # The last of all files, and in one step: nothing can fail after it.
-        replace_file(path, _added(path.read_text(encoding="utf-8"), text))
+        old = read_bytes(path, path.as_posix(), MAX_FILE_SIZE).decode("utf-8")
+        replace_file(path, _added(old, text))
     else:
         with path.open("x", encoding="utf-8", newline="\n") as file:
             made.append(path)

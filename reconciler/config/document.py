@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.config.json_marks import Lines, mark_json
-from reconciler.config.links import link_out
+from reconciler.config.links import check_link
 from reconciler.config.marks import Container, Marks, Step
 from reconciler.errors import ConfigurationError
 from reconciler.file_text import (
@@ -180,6 +180,7 @@ def load_json(path: Path | str) -> Document:
 
     Raises `ConfigurationError` with the place of what is wrong, and the path to it.
     """
+    check_link(path)
     text, name, sha256 = _text(Path(path), str(path), MAX_DATA_SIZE)
     with collector_off():
         try:
@@ -194,6 +195,7 @@ def load_secret(path: Path | str) -> Document:
 
     Raises `ConfigurationError` with the places, also where the file cannot be read.
     """
+    check_link(path)
     content = read_bytes(Path(path), str(path), MAX_FILE_SIZE)
     try:
         return parse_document(content, str(path))
@@ -218,9 +220,7 @@ def load_validated(path: Path | str, schema_name: str) -> Document:
 
     Raises `ConfigurationError` with every problem.
     """
-    if link_out(Path.cwd() / path) is not None:
-        message = "the link leads out of the git checkout that it lies in, and is not followed"
-        raise ConfigurationError([Problem(Source(str(path)), message)])
+    check_link(path)
     limit, values = _LIMITS.get(schema_name, (MAX_FILE_SIZE, MAX_VALUES))
     document = load_document(path, limit=limit, values=values)
     found = list(document.schema_problems(schema_name))

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from reconciler.config.checkout import GIT, checkout_of
+from reconciler.errors import ConfigurationError
 from reconciler.file_text import is_open_already
+from reconciler.model.source import Problem, Source
 
 MOST_LINKS = 40
 """How many links a path may lead through; as many as Linux follows."""
@@ -55,6 +57,17 @@ def link_out(path: Path, homes: Iterable[Path] = (), fence: Path | None = None) 
         if inside and not any(_leads_into(link, folder) for folder in inside):
             return link
     return None
+
+
+def check_link(path: Path | str) -> None:
+    """Raise `ConfigurationError` where a link on the way to a file leads out of its checkout.
+
+    For every file that is named by itself, to be read or to be written: a pull request may have put
+    a link where a pipeline expects its own plan, journal or report.
+    """
+    if link_out(Path.cwd() / path) is not None:
+        message = "the link leads out of the git checkout that it lies in, and is not followed"
+        raise ConfigurationError([Problem(Source(str(path)), message)])
 
 
 def _around(link: Path, homes: Iterable[Path]) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -233,6 +234,14 @@ def test_what_a_repository_has_for_more_than_licenses_is_kept(cli: Cli, name: st
 def test_its_readme_asks_that_no_approval_outlives_its_plan(cli: Cli, ci: str, told: str) -> None:
     cli.ok("init", "--ci", ci, *FROM)
     assert told in " ".join((cli.folder / "README.md").read_text(encoding="utf-8").split())
+
+
+def test_a_gitignore_that_is_a_pipe_is_refused_at_once(cli: Cli) -> None:
+    os.mkfifo(cli.folder / ".gitignore")
+    result = cli("init", *FROM)
+    assert result.code == 3, result
+    assert ".gitignore:1:1: the file is a pipe or a device" in result.err
+    assert [path.name for path in cli.folder.iterdir()] == [".gitignore"]
 
 
 def test_a_gitignore_gets_what_it_lacks(cli: Cli) -> None:

@@ -16,6 +16,11 @@ SECRET = "topsecretpassword"
 OUT = "leads out of the git checkout"
 WORKSPACE = "version: 1\norganizations: ['orgs/*.yaml']\n"
 ORGANIZATION = "version: 1\norganization: {id: 101}\nproducts: {kse: {users: [ada@example.com]}}\n"
+STATE = (
+    "format: license-snapshot/1\norganizations:\n- id: 101\n  licensed_users: []\n"
+    "  members: [{email: ada@example.com}]\n"
+    "  subscriptions: [{product: kse, quota: 5, used: 0}]\n"
+)
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -124,6 +129,59 @@ def test_a_snapshot_that_is_a_link_out_of_the_checkout_is_refused(team: Cli) -> 
     assert result.code == 3
     assert OUT in result.err
     assert SECRET[:6] not in result.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("report", "LINK"),
+        ("apply", "--expect", "LINK", "--yes"),
+        ("audit", "LINK"),
+        ("serve", "--db", "x.db", "--keys", "LINK"),
+        ("serve", "--db", "x.db", "--faults", "LINK"),
+        ("load", "LINK", "--db", "x.db"),
+    ],
+    ids=" ".join,
+)
+def test_whatever_file_is_named_may_be_no_link_out_of_the_checkout(
+    team: Cli, arguments: tuple[str, ...]
+) -> None:
+    git(team.folder, "init", "--quiet")
+    (team.folder / "link.json").symlink_to("../secret")
+    if "--expect" in arguments:
+        write(team.folder, "state.yaml", STATE)
+        assert team("load", "state.yaml", "--db", "x.db").code == 0
+    words = ["link.json" if word == "LINK" else word for word in arguments]
+    result = team(*words, RECONCILER_API_URL="sqlite:///x.db")
+    assert result.code == 3, result
+    assert OUT in result.err
+    assert SECRET[:6] not in result.err
+
+
+def test_no_output_follows_a_link_out_of_the_checkout(team: Cli) -> None:
+    git(team.folder, "init", "--quiet")
+    write(team.folder, "state.yaml", STATE)
+    (team.folder / "link.json").symlink_to("../secret")
+    for option in ("--out", "--output"):
+        result = team("plan", "--state", "state.yaml", option, "link.json")
+        assert result.code == 3, result
+        assert OUT in result.err
+    assert (team.folder.parent / "secret").read_text() == f"{SECRET}\n"
+    (team.folder / "link.json").unlink()
+    (team.folder / "link.json").symlink_to("inside.json")
+    assert team("plan", "--state", "state.yaml", "--out", "link.json").code == 0
+    assert (team.folder / "inside.json").is_file()
+
+
+def test_no_journal_is_written_through_a_link_out_of_the_checkout(team: Cli) -> None:
+    git(team.folder, "init", "--quiet")
+    write(team.folder, "state.yaml", STATE)
+    assert team("load", "state.yaml", "--db", "x.db").code == 0
+    (team.folder / "j.jsonl").symlink_to("../new")
+    result = team("apply", "--api", "sqlite:///x.db", "--yes", "--journal", "j.jsonl")
+    assert result.code == 3, result
+    assert OUT in result.err
+    assert not (team.folder.parent / "new").exists()
 
 
 def test_links_that_stay_inside_and_files_that_are_typed_are_read(team: Cli) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,8 +21,11 @@ from reconciler.cli.forges.protocol import (
     commit_of,
     moment_of,
 )
-from reconciler.errors import ReconcilerError, RefusedError, UsageError
+from reconciler.cli.plan_files import read_document
+from reconciler.errors import ConfigurationError, ReconcilerError, RefusedError, UsageError
+from reconciler.file_text import MAX_FILE_SIZE, read_bytes
 from reconciler.reports.spans import LIMIT
+from reconciler.strict_json import read_json
 
 AUTHOR = "github-actions[bot]"
 """Who the token of a workflow writes as."""
@@ -172,10 +174,10 @@ class GitHub:
             command = ["run", "download", run, "--name", ARTIFACT, "--dir", folder]
             try:
                 gh.run([*command, "--repo", self._repository])
-                document = json.loads((Path(folder) / "plan.json").read_bytes())
-            except (ReconcilerError, OSError, ValueError):
+                document: Document = read_document(str(Path(folder) / "plan.json")).data
+            except ReconcilerError:
                 return None
-        return document if isinstance(document, dict) else None
+        return document
 
     def _made(self, row: Mapping[str, Any]) -> bool:
         made = row.get("merged_at") and row.get("merge_commit_sha") == self.commit
@@ -186,9 +188,16 @@ class GitHub:
         if not self._event:
             return {}
         try:
-            event = json.loads(Path(self._event).read_bytes())
-        except (OSError, ValueError) as error:
+            # Not as a file of ours: runners on Windows end its lines with CR LF.
+            content = read_bytes(Path(self._event), self._event, MAX_FILE_SIZE)
+            event = read_json(content.decode("utf-8"))
+        except ConfigurationError as error:
+            why = error.problems[0].message
+            raise ReconcilerError(f"GITHUB_EVENT_PATH cannot be read: {why}") from error
+        except ValueError as error:
             raise ReconcilerError(f"GITHUB_EVENT_PATH cannot be read: {error}") from error
+        if not isinstance(event, dict):
+            raise ReconcilerError("GITHUB_EVENT_PATH cannot be read: it holds no mapping")
         found: Mapping[str, Any] = event.get("pull_request") or {}
         return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -117,8 +118,15 @@ def test_the_pull_request_comes_from_the_event(tmp_path: Path) -> None:
     assert forge.current_request() == 12
     event.write_text(json.dumps({"schedule": "17 5 * * *"}))
     assert forge.current_request() is None
-    event.write_text("{")
-    with pytest.raises(ReconcilerError, match="GITHUB_EVENT_PATH"):
+    event.write_bytes(b'{\r\n"pull_request": {"number": 12}\r\n}')
+    assert forge.current_request() == 12
+    for broken in ("{", "[]", '{"pull_request": {"number": 1, "number": 2}}'):
+        event.write_text(broken)
+        with pytest.raises(ReconcilerError, match="GITHUB_EVENT_PATH"):
+            forge.current_request()
+    event.unlink()
+    os.mkfifo(event)
+    with pytest.raises(ReconcilerError, match=r"GITHUB_EVENT_PATH.* a pipe or a device"):
         forge.current_request()
     assert GitHub(RUN).current_request() is None
 
