@@ -17,6 +17,9 @@ from reconciler.model.source import Problem, Source
 from reconciler.products import PRODUCTS
 from reconciler.schema_messages import shown
 
+MAX_ENTRIES = 400_000
+"""How many entries the lists of a file may hold; each takes about a kilobyte once it is read."""
+
 
 def read_organization(
     document: Document, workspace: PolicyLayer, shared: Groups, findings: Findings
@@ -35,9 +38,15 @@ def read_organization(
     machines = MachineList(document, report, findings.warnings.append)
     sections: dict[str, Any] = document.data.get("products", {})
     products = []
+    held = 0
     for key in PRODUCTS:
         if key not in sections:
             continue
+        held += sum(len(sections[key].get(name, ())) for name in ("users", "machines"))
+        if held > MAX_ENTRIES:
+            message = f"the lists of the file hold more than {MAX_ENTRIES:,} entries up to here"
+            report(Problem(document.child_key_source(sections, key), message))
+            break
         section = sections[key]
         products.append(
             DesiredProduct(

@@ -86,3 +86,12 @@ def test_a_key_with_a_tag_is_never_shown(folder: Cli) -> None:
 def test_nothing_is_left_behind_by_a_reader_that_refuses(folder: Cli) -> None:
     run(folder, "keys", "/dev/zero")
     assert not Path(folder.folder / "new.db").exists()
+
+
+def test_more_entries_than_memory_is_meant_for_are_refused_with_their_place(folder: Cli) -> None:
+    lines = "".join(f"  - {number:x}@b.c\n" for number in range(400_001))
+    text = "version: 1\norganization: {id: 101}\nproducts:\n kse:\n  users:\n"
+    (folder.folder / "many.yaml").write_text(text + lines)
+    result = folder("validate", "many.yaml")
+    assert result.code == 3, result
+    assert "many.yaml:4:2: the lists of the file hold more than 400,000 entries" in result.out
