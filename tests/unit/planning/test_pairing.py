@@ -177,3 +177,15 @@ def test_who_only_waits_for_a_circle_is_not_interrupted_with_it():
     )
     assert interrupted(found) == ["bob"]
     assert steps(found)[0] == "kre-floating bob->ann"
+
+
+def test_a_circle_goes_first_with_a_seat_that_somebody_else_can_wait_for():
+    found = moved(
+        {"kse": ["cat", "fay"], "testops": ["ben", "dan", "eva", "gus"], "kse-floating": ["ann"]},
+        {
+            "kse": ["eva", "gus"],
+            "testops": ["ann", "ben", "dan", "fay"],
+            "kse-floating": ["fay"],
+        },
+    )
+    assert interrupted(found) == []
